@@ -1,0 +1,1 @@
+"""The course engine and its command line. It knows nothing of GitHub."""

@@ -1,0 +1,413 @@
+"""`classroom.yml` read into frozen records: the only place that knows what the course holds."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+import yaml
+
+from tito.errors import RefusedError, TitoError, UsageError
+from tito.report import Finding
+
+MANIFEST = "classroom.yml"
+
+Number = Annotated[str, msgspec.Meta(pattern=r"^\d\d$")]
+Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]*$")]
+Target = Annotated[str, msgspec.Meta(pattern=r"^(core|utils)\.[a-z][a-z0-9_]*$")]
+PythonVersion = Annotated[str, msgspec.Meta(pattern=r"^3\.\d+$")]
+Positive = Annotated[int, msgspec.Meta(ge=1)]
+RecordType = TypeVar("RecordType", bound="Record")
+
+
+class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A part of classroom.yml. A field it does not know is a mistake, not an extension."""
+
+
+class Settings(Record, frozen=True):
+    """Section `course`."""
+
+    name: str
+    package: Name
+    source: str
+    pythons: tuple[PythonVersion, ...]
+    timezone: str
+    points: Positive
+
+
+class Module(Record, frozen=True):
+    """One module: where it stands, where it is exported to, what it may import."""
+
+    number: Number
+    name: Name
+    title: str
+    target: Target
+    points: Positive
+    needs: tuple[Name, ...] = ()
+    max_lines: Positive = 700
+
+    @property
+    def slug(self) -> str:
+        """`02_tensor`: how files name the module."""
+        return f"{self.number}_{self.name}"
+
+    @property
+    def file(self) -> str:
+        """`core/tensor.py`: its place in the package."""
+        return self.target.replace(".", "/") + ".py"
+
+
+class Checkpoint(Record, frozen=True):
+    """A capability question and every module its answer needs."""
+
+    number: Number
+    name: Name
+    question: str
+    modules: tuple[Name, ...]
+
+    @property
+    def slug(self) -> str:
+        """`01_foundation`: how files name the checkpoint."""
+        return f"{self.number}_{self.name}"
+
+    @property
+    def path(self) -> str:
+        """Its file, relative to the course."""
+        return f"tests/checkpoints/checkpoint_{self.slug}.py"
+
+
+class Protection(Record, frozen=True):
+    """Which paths are generated, locked, or the student's to edit."""
+
+    generated: tuple[str, ...]
+    locked: tuple[str, ...]
+    editable: tuple[str, ...]
+
+
+class Manifest(Record, frozen=True):
+    """The whole of classroom.yml: what the JSON schema is made from."""
+
+    course: Settings
+    modules: tuple[Module, ...]
+    checkpoints: tuple[Checkpoint, ...]
+    protection: Protection
+
+
+class Course(msgspec.Struct, frozen=True):
+    """The course in the folder `root`."""
+
+    root: Path
+    settings: Settings
+    modules: tuple[Module, ...]
+    checkpoints: tuple[Checkpoint, ...]
+    protection: Protection
+
+    @property
+    def package(self) -> Path:
+        """The folder of the generated package."""
+        return self.root / self.settings.package
+
+    def dev_path(self, module: Module) -> str:
+        """The module's dev file, relative to the course, with `/`."""
+        return f"{self.settings.source}/{module.slug}/{module.name}_dev.py"
+
+    def dev_file(self, module: Module) -> Path:
+        """The module's dev file."""
+        return self.root / PurePosixPath(self.dev_path(module))
+
+    def written(self, module: Module) -> bool:
+        """True if the module has a dev file."""
+        return self.dev_file(module).is_file()
+
+    def entered(self) -> tuple[Module, ...]:
+        """The modules that the package holds: always the first so many of the course."""
+        prefix = []
+        for module in self.modules:
+            if not (self.package / module.file).is_file():
+                break
+            prefix.append(module)
+        return tuple(prefix)
+
+    def up_to(self, module: Module) -> tuple[Module, ...]:
+        """The module and all before it."""
+        return self.modules[: self.modules.index(module) + 1]
+
+    def module_of_target(self, dotted: str) -> Module | None:
+        """The module exported to `core.tensor`, or None."""
+        return next((module for module in self.modules if module.target == dotted), None)
+
+    def module(self, reference: str) -> Module:
+        """The module called `2`, `02`, `tensor` or `02_tensor`. Raises UsageError for others."""
+        return _look_up(self.modules, reference, "module", "tito module list")
+
+    def checkpoint(self, reference: str) -> Checkpoint:
+        """The checkpoint called `1`, `01`, `foundation` or `01_foundation`."""
+        return _look_up(self.checkpoints, reference, "checkpoint", "tito checkpoint status")
+
+
+Noun = TypeVar("Noun", Module, Checkpoint)
+
+
+def _look_up(records: Sequence[Noun], reference: str, noun: str, listing: str) -> Noun:
+    wanted = reference.strip().lower().rstrip("/")
+    for record in records:
+        if wanted in (record.slug, record.name, record.number):
+            return record
+    # isascii: "²".isdigit() is true, and int("²") is an error.
+    if wanted.isascii() and wanted.isdigit():
+        for record in records:
+            if int(record.number) == int(wanted):
+                return record
+    names = [name for record in records for name in (record.slug, record.name)]
+    near = difflib.get_close_matches(wanted, names, n=3, cutoff=0.5)
+    guess = f"did you mean {' or '.join(near)}? " if near else ""
+    raise UsageError(f"there is no {noun} {reference!r}", hint=f"{guess}See: {listing}")
+
+
+def find_root(start: Path) -> Path:
+    """The nearest folder at or above `start` that holds classroom.yml."""
+    for folder in (start, *start.parents):
+        if (folder / MANIFEST).is_file():
+            return folder
+    raise TitoError(
+        f"no {MANIFEST} in {start} or above it",
+        hint="change into the folder of your course and try again",
+    )
+
+
+def load(root: Path) -> Course:
+    """Read `root/classroom.yml`. Raises RefusedError with every fault and its line."""
+    try:
+        text = (root / MANIFEST).read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise TitoError(
+            f"no {MANIFEST} in {root}", hint="change into the folder of your course"
+        ) from None
+    except UnicodeDecodeError as error:
+        raise TitoError("the file is not UTF-8", where=MANIFEST, hint=str(error)) from None
+    reader = _Reader()
+    manifest = reader.manifest(text)
+    findings = reader.findings
+    if manifest is not None:
+        findings = [*findings, *_contradictions(manifest, reader.lines)]
+    if findings or manifest is None:
+        raise RefusedError(f"{MANIFEST} has {len(findings)} fault(s)", findings)
+    return Course(
+        root, manifest.course, manifest.modules, manifest.checkpoints, manifest.protection
+    )
+
+
+KeyPath = tuple[str | int, ...]
+
+
+class _Reader:
+    """Composes the YAML once; the same nodes give the data and the line of every value."""
+
+    def __init__(self) -> None:
+        self.findings: list[Finding] = []
+        self.lines: dict[KeyPath, int] = {}
+        self.written: dict[KeyPath, str] = {}
+        self._seen: set[int] = set()
+
+    def fault(self, line: int, message: str, hint: str = "", rule: str = "course-value") -> None:
+        self.findings.append(Finding(rule, "error", MANIFEST, line, message, hint))
+
+    def manifest(self, text: str) -> Manifest | None:
+        loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+        try:
+            node = yaml.compose(text, Loader=loader)
+        except yaml.YAMLError as error:
+            mark = getattr(error, "problem_mark", None)
+            problem = str(getattr(error, "problem", error))
+            self.fault(
+                mark.line + 1 if mark else 1, f"not valid YAML: {problem}", rule="course-yaml"
+            )
+            return None
+        except RecursionError:
+            self.fault(1, "nested too deeply", rule="course-yaml")
+            return None
+        data = self._plain(node, ()) if node is not None else None
+        if not isinstance(data, dict):
+            self.fault(1, "the file must be a mapping with the sections of the course")
+            return None
+        return self._convert(data)
+
+    def _plain(self, node: yaml.Node, path: KeyPath) -> Any:
+        line = node.start_mark.line + 1
+        self.lines[path] = line
+        if id(node) in self._seen:
+            self.fault(
+                line, "an alias (*name) is not allowed", "write the value out", "course-alias"
+            )
+            return None
+        self._seen.add(id(node))
+        if isinstance(node, yaml.MappingNode):
+            return self._mapping(node, path)
+        if isinstance(node, yaml.SequenceNode):
+            return [self._plain(item, (*path, index)) for index, item in enumerate(node.value)]
+        self.written[path] = node.value
+        return _scalar(node)
+
+    def _mapping(self, node: yaml.MappingNode, path: KeyPath) -> dict[str, Any]:
+        result: dict[str, Any] = {}
+        for key_node, value in node.value:
+            key, line = str(key_node.value), key_node.start_mark.line + 1
+            if key_node.tag.endswith(":merge"):
+                self.fault(line, "a merge key (<<) is not allowed", "write it out", "course-alias")
+            elif key in result:
+                self.fault(line, f"{key!r} stands twice", "keep one of them", "course-duplicate")
+            else:
+                place: KeyPath = (*path, key)
+                result[key] = self._plain(value, place)
+                self.lines[place] = line
+        return result
+
+    def _convert(self, data: dict[str, Any]) -> Manifest | None:
+        """Each record by itself, so that one fault does not hide the next."""
+        known = Manifest.__struct_fields__
+        for key in data:
+            if key not in known:
+                self.fault(self.lines[(key,)], f"unknown section {key!r}", _nearest(key, known))
+        for key in known:
+            if key not in data:
+                self.fault(1, f"section {key!r} is missing")
+        settings = self._record(data.get("course"), Settings, ("course",))
+        protection = self._record(data.get("protection"), Protection, ("protection",))
+        modules = self._records(data.get("modules"), Module, "modules")
+        checkpoints = self._records(data.get("checkpoints"), Checkpoint, "checkpoints")
+        if settings is None or protection is None or self.findings:
+            return None
+        return Manifest(settings, modules, checkpoints, protection)
+
+    def _records(self, items: Any, kind: type[RecordType], section: str) -> tuple[RecordType, ...]:
+        if items is None:
+            return ()
+        if not isinstance(items, list):
+            self.fault(self.lines[(section,)], f"{section!r} must be a list of records")
+            return ()
+        records = (self._record(item, kind, (section, i)) for i, item in enumerate(items))
+        return tuple(record for record in records if record is not None)
+
+    def _record(self, data: Any, kind: type[RecordType], path: KeyPath) -> RecordType | None:
+        if path not in self.lines:
+            return None  # the section is missing, and that has been said
+        if isinstance(data, dict):
+            unknown = [key for key in data if key not in kind.__struct_fields__]
+            for key in unknown:
+                hint = _nearest(key, kind.__struct_fields__)
+                place: KeyPath = (*path, key)
+                self.fault(self.lines[place], f"unknown field {key!r}", hint)
+            data = {key: value for key, value in data.items() if key not in unknown}
+        try:
+            return msgspec.convert(data, kind)
+        except msgspec.ValidationError as error:
+            self._explain(str(error), path)
+            return None
+
+    def _explain(self, message: str, path: KeyPath) -> None:
+        """msgspec's `Expected ... - at `$.a[0]`` with our line, and the quotes that were meant."""
+        what, _, place = message.partition(" - at `$")
+        keys = re.findall(r"\.(\w+)|\[(\d+)\]", place)
+        where = (*path, *(int(index) if index else name for name, index in keys))
+        line = next(
+            self.lines[where[:n]] for n in range(len(where), -1, -1) if where[:n] in self.lines
+        )
+        hint = ""
+        if what.startswith("Expected `str`") and where in self.written:
+            hint = f'put it in quotes: "{self.written[where]}"'
+        label = str(where[-1]) if isinstance(where[-1], str) else str(where[-2])
+        self.fault(line, f"{label}: {what}", hint)
+
+
+def _scalar(node: yaml.Node) -> str | int | float | bool | None:
+    """A scalar as YAML means it. Dates stay text: no field of ours takes YAML's dates."""
+    tag = node.tag.rpartition(":")[2]
+    value = str(node.value)
+    if tag == "null":
+        return None
+    if tag == "bool":
+        return value.lower() in ("true", "yes", "on")
+    if tag in ("int", "float"):
+        number = value.replace("_", "")
+        # YAML's other spellings (0x1F, 1:30, .inf) are no numbers of ours; 07 is seven here, and
+        # refused as unquoted where text is expected.
+        if re.fullmatch(r"[-+]?\d+", number):
+            return int(number)
+        if re.fullmatch(r"[-+]?\d*\.\d+([eE][-+]?\d+)?|[-+]?\d+\.", number):
+            return float(number)
+    return value
+
+
+def _nearest(word: str, choices: Iterable[str]) -> str:
+    choices = list(choices)
+    near = difflib.get_close_matches(word, choices, n=1)
+    return f"did you mean {near[0]!r}?" if near else f"known are: {', '.join(choices)}"
+
+
+def _contradictions(manifest: Manifest, lines: dict[KeyPath, int]) -> list[Finding]:
+    """What each record cannot see by itself: order, duplicates, unknown names, sums."""
+    found: list[Finding] = []
+
+    def fault(path: KeyPath, message: str, hint: str = "", rule: str = "course-value") -> None:
+        line = next(lines[path[:n]] for n in range(len(path), -1, -1) if path[:n] in lines)
+        found.append(Finding(rule, "error", MANIFEST, line, message, hint))
+
+    sections: tuple[tuple[str, Sequence[Module | Checkpoint], int], ...] = (
+        ("modules", manifest.modules, 1),
+        ("checkpoints", manifest.checkpoints, 0),
+    )
+    for section, records, first in sections:
+        for i, record in enumerate(records):
+            expected = f"{i + first:02}"
+            if record.number != expected:
+                fault(
+                    (section, i, "number"),
+                    f'number "{record.number}" stands where "{expected}" belongs',
+                )
+    for field in ("name", "target"):
+        taken: set[str] = set()
+        for i, module in enumerate(manifest.modules):
+            value = getattr(module, field)
+            if value in taken:
+                fault(
+                    ("modules", i, field),
+                    f"{field} {value!r} stands twice",
+                    rule="course-duplicate",
+                )
+            taken.add(value)
+    names = [module.name for module in manifest.modules]
+    for i, module in enumerate(manifest.modules):
+        for j, need in enumerate(module.needs):
+            place: KeyPath = ("modules", i, "needs", j)
+            if need not in names:
+                fault(place, f"unknown module {need!r}", _nearest(need, names))
+            elif need in names[i:]:
+                hint = "a module may need earlier modules only"
+                fault(place, f"{module.slug} needs the later {need!r}", hint, "course-order")
+    for i, checkpoint in enumerate(manifest.checkpoints):
+        if not checkpoint.modules:
+            fault(("checkpoints", i, "modules"), f"checkpoint {checkpoint.slug} names no module")
+        for j, need in enumerate(checkpoint.modules):
+            if need not in names:
+                fault(
+                    ("checkpoints", i, "modules", j),
+                    f"unknown module {need!r}",
+                    _nearest(need, names),
+                )
+    total = sum(module.points for module in manifest.modules)
+    if total != manifest.course.points:
+        fault(
+            ("course", "points"),
+            f"points is {manifest.course.points}, the modules add up to {total}",
+        )
+    return found
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON schema of classroom.yml, for editors and CI."""
+    schema = msgspec.json.schema(Manifest)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}

@@ -1,0 +1,142 @@
+"""What runs inside the sandbox: a package from one place, then pytest. Imports nothing of tito.
+
+    python -I -B inside.py SPEC.json
+
+SPEC names the folder that holds the package, the tests to run and where the JSON report goes. The
+dev file's unexported cells are compiled with their own line numbers, in a namespace that holds
+every name of the exported module, so that tests test the exported code.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import json
+import os
+import sys
+import types
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NoReturn
+
+WRONG_PACKAGE = 97
+"""Exit code: `tinytorch` came from another place than the spec names."""
+
+
+def main() -> None:
+    spec = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
+    sys.path.insert(0, spec["folder"])
+    package = importlib.import_module(spec["package"])
+    origin = Path(str(package.__file__)).resolve()
+    if not origin.is_relative_to(Path(spec["folder"]).resolve()):
+        print(f"{spec['package']} was imported from {origin.parent}", file=sys.stderr)
+        sys.exit(WRONG_PACKAGE)
+    if spec["report"] is None:
+        return
+    import pytest
+
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    arguments = [
+        f"--rootdir={spec['root']}",
+        f"--config-file={spec['settings']}",
+        "--import-mode=importlib",
+        "--quiet",
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "pytest_jsonreport.plugin",
+        "--json-report",
+        f"--json-report-file={spec['report']}",
+        "--json-report-omit=collectors,keywords,log,warnings,environment",
+        *spec["files"],
+    ]
+    plugin = DevFiles(spec["dev"], pytest) if spec["dev"] else None
+    sys.exit(pytest.main(arguments, plugins=[plugin] if plugin else []))
+
+
+class DevFiles:
+    """The pytest plugin that collects a dev file in our way."""
+
+    def __init__(self, dev: dict[str, Any], pytest: Any) -> None:
+        class DevModule(pytest.Module):  # type: ignore[misc]
+            def collect(self) -> list[Any]:
+                self.obj, broken = namespace(dev)
+                items = list(super().collect())
+                for name, error in broken.items():
+                    function = raiser(error)
+                    items.append(pytest.Function.from_parent(self, name=name, callobj=function))
+                return items
+
+        self.path = Path(dev["path"])
+        self.collector = DevModule
+
+    def pytest_pycollect_makemodule(self, module_path: Path, parent: Any) -> Any:
+        if module_path == self.path:
+            return self.collector.from_parent(parent, path=module_path)
+        return None
+
+
+def raiser(error: BaseException) -> Callable[[], NoReturn]:
+    def fail() -> NoReturn:
+        raise error
+
+    return fail
+
+
+def namespace(dev: dict[str, Any]) -> tuple[types.ModuleType, dict[str, BaseException]]:
+    """The module object with everything defined, and what could not be, by cell."""
+    module = types.ModuleType(Path(dev["path"]).stem)
+    module.__file__ = dev["path"]
+    broken: dict[str, BaseException] = {}
+    try:
+        exported = importlib.import_module(dev["module"])
+    except Exception as error:
+        return module, {"import": error}
+    module.__dict__.update(
+        {name: value for name, value in vars(exported).items() if not name.startswith("__")}
+    )
+    # pytest runs what is named test_*: an exported function of that name is not a test.
+    for name in [name for name in vars(module) if name.startswith("test")]:
+        delattr(module, name)
+    for line, identity, source in dev["cells"]:
+        try:
+            exec(compiled(source, line, dev["path"]), module.__dict__)
+        except (Exception, SystemExit) as error:
+            broken[f"cell {identity}"] = error
+    return module, broken
+
+
+def compiled(source: str, line: int, path: str) -> types.CodeType:
+    tree = ast.parse("\n" * (line - 1) + source, path)
+    tree.body = [node for node in tree.body if not is_call_of_test(node) and not is_main(node)]
+    try:
+        # Without it pytest could only say that an assertion failed, not why.
+        from _pytest.assertion.rewrite import rewrite_asserts
+
+        rewrite_asserts(tree, source.encode(), path)
+    except ImportError:
+        pass
+    code: types.CodeType = compile(tree, path, "exec", dont_inherit=True)
+    return code
+
+
+def is_call_of_test(node: ast.stmt) -> bool:
+    call = node.value if isinstance(node, ast.Expr) else None
+    return (
+        isinstance(call, ast.Call)
+        and isinstance(call.func, ast.Name)
+        and call.func.id.startswith("test_")
+    )
+
+
+def is_main(node: ast.stmt) -> bool:
+    return (
+        isinstance(node, ast.If)
+        and isinstance(node.test, ast.Compare)
+        and isinstance(node.test.left, ast.Name)
+        and node.test.left.id == "__name__"
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,339 @@
+"""Run a module's tests, or checkpoints, in the sandbox and map each failure to the dev file.
+
+A result made by a process that ran student code is feedback, never a grade.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from tito.course import Course, Module
+from tito.errors import TitoError
+from tito.export import build, locate
+from tito.report import Finding
+from tito.sandbox import Isolation, Limits, Outcome, run
+from tito.source import DevFile, read
+
+_INSIDE = Path(__file__).with_name("inside.py")
+_LARGEST_REPORT = 16 * 1024 * 1024
+_LONGEST_MESSAGE = 600
+
+Verdict = Literal["passed", "failed", "skipped", "not run"]
+
+
+@dataclass(frozen=True)
+class TestResult:
+    """One test. A failed one has a finding that says where and what next."""
+
+    __test__ = False
+
+    name: str
+    verdict: Verdict
+    seconds: float = 0.0
+    finding: Finding | None = None
+
+
+@dataclass(frozen=True)
+class TestRun:
+    """All tests of one run, and how well the run was isolated."""
+
+    __test__ = False
+
+    tests: tuple[TestResult, ...]
+    isolation: Isolation
+    output: str = ""
+
+    @property
+    def passed(self) -> bool:
+        """True if there were tests and every one passed."""
+        return bool(self.tests) and all(test.verdict == "passed" for test in self.tests)
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """One for each test that did not pass."""
+        return tuple(test.finding for test in self.tests if test.finding is not None)
+
+
+class _Entry(msgspec.Struct):
+    path: str
+    lineno: int
+    message: str = ""
+
+
+class _Stage(msgspec.Struct):
+    outcome: str
+    duration: float = 0.0
+    crash: _Entry | None = None
+    traceback: tuple[_Entry, ...] = ()
+    longrepr: str = ""
+
+
+class _Test(msgspec.Struct):
+    nodeid: str
+    outcome: str
+    setup: _Stage | None = None
+    call: _Stage | None = None
+    teardown: _Stage | None = None
+
+
+class _Report(msgspec.Struct):
+    """The part of pytest-json-report's file that is read. It is untrusted."""
+
+    exitcode: int
+    tests: tuple[_Test, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Place:
+    module: Module | None
+    path: str
+    line: int
+    cell: str
+
+
+def write_package(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Write a built package below `folder`."""
+    for name, data in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+
+
+def test_names(dev: DevFile) -> tuple[str, ...]:
+    """The tests that the dev file's unexported cells define, in their order."""
+    names = []
+    for cell in _test_cells(dev):
+        for node in ast.parse(cell[2]).body:
+            if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
+                names.append(node.name)
+    return tuple(dict.fromkeys(names))
+
+
+test_names.__test__ = False  # type: ignore[attr-defined]
+
+
+def _test_cells(dev: DevFile) -> list[tuple[int, str, str]]:
+    return [
+        (cell.code_line, cell.identity, cell.code)
+        for cell in dev.cells
+        if cell.kind == "code" and not cell.exported and cell.code.strip()
+    ]
+
+
+def run_module(course: Course, module: Module, *, limits: Limits | None = None) -> TestRun:
+    """Export modules 1…N into a temporary package and run module N's tests against it.
+
+    Raises RefusedError if one of them cannot be exported.
+    """
+    files = build(course, course.up_to(module))
+    dev = read(course.dev_file(module), course.dev_path(module))
+    with tempfile.TemporaryDirectory(prefix="tito-", ignore_cleanup_errors=True) as temporary:
+        folder = Path(temporary).resolve()
+        write_package(folder / course.settings.package, files)
+        dev_file = course.dev_file(module).resolve()
+        cells = {
+            "path": str(dev_file),
+            "module": f"{course.settings.package}.{module.target}",
+            "cells": _test_cells(dev),
+        }
+        outcome, report = _run(course, folder, [str(dev_file)], cells, folder, limits)
+        mapper = _Mapper(course, folder, module, dev_file)
+        return _results(outcome, report, test_names(dev), mapper)
+
+
+def run_file(course: Course, path: str, *, limits: Limits | None = None) -> TestRun:
+    """Run one test file of the course by pytest against the repository's own package."""
+    file = course.root / path
+    if not file.is_file():
+        raise TitoError("this file is not written yet", where=path)
+    expected = tuple(
+        node.name
+        for node in ast.parse(file.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
+    )
+    with tempfile.TemporaryDirectory(prefix="tito-", ignore_cleanup_errors=True) as temporary:
+        folder = Path(temporary).resolve()
+        outcome, report = _run(course, course.root, [str(file)], None, folder, limits)
+        return _results(outcome, report, expected, _Mapper(course, course.root, None, file))
+
+
+def import_package(course: Course, folder: Path) -> Outcome:
+    """Import the package that lies in `folder`, in the sandbox. It must print nothing."""
+    with tempfile.TemporaryDirectory(prefix="tito-", ignore_cleanup_errors=True) as temporary:
+        return _start(course, folder, [], None, Path(temporary).resolve(), None, report=False)
+
+
+def check_import(course: Course, folder: Path) -> None:
+    """Raise TitoError, with the dev file's line, if the package in `folder` cannot be imported."""
+    outcome = import_package(course, folder)
+    if outcome.returncode == 0 and not outcome.stopped:
+        said = (outcome.stdout + outcome.stderr).strip()
+        if not said:
+            return
+        raise TitoError(
+            f"importing the package prints: {said[:200]!r}",
+            hint="an exported cell may define things; move the call into a test cell",
+        )
+    mapper = _Mapper(course, folder.resolve(), None, None)
+    last = outcome.stderr.strip().split("\n")[-1]
+    place = mapper.place(_python_traceback(outcome.stderr))
+    raise TitoError(
+        f"the package cannot be imported: {outcome.stopped or last}",
+        where=f"{place.path}:{place.line}, cell {place.cell}" if place else "",
+        hint="the package stays as it was; mend the cell and export again",
+    )
+
+
+def _run(
+    course: Course,
+    folder: Path,
+    files: Sequence[str],
+    dev: Mapping[str, object] | None,
+    temporary: Path,
+    limits: Limits | None,
+) -> tuple[Outcome, _Report | None]:
+    outcome = _start(course, folder, files, dev, temporary, limits, report=True)
+    try:
+        data = (temporary / "report.json").read_bytes()
+        if len(data) > _LARGEST_REPORT:
+            return outcome, None
+        return outcome, msgspec.json.decode(data, type=_Report)
+    except (OSError, msgspec.MsgspecError, RecursionError):
+        return outcome, None
+
+
+def _start(
+    course: Course,
+    folder: Path,
+    files: Sequence[str],
+    dev: Mapping[str, object] | None,
+    temporary: Path,
+    limits: Limits | None,
+    *,
+    report: bool,
+) -> Outcome:
+    settings = temporary / "pytest.ini"
+    settings.write_text("[pytest]\npython_files = *.py\n", encoding="utf-8")
+    spec = {
+        "package": course.settings.package,
+        "folder": str(folder),
+        "root": str(course.root.resolve()),
+        "settings": str(settings),
+        "report": str(temporary / "report.json") if report else None,
+        "files": list(files),
+        "dev": dev,
+    }
+    path = temporary / "spec.json"
+    path.write_text(json.dumps(spec), encoding="utf-8")
+    command = [sys.executable, "-I", "-B", str(_INSIDE), str(path)]
+    return run(command, cwd=course.root, limits=limits)
+
+
+def _results(
+    outcome: Outcome, report: _Report | None, expected: Sequence[str], mapper: _Mapper
+) -> TestRun:
+    output = (outcome.stdout + outcome.stderr).strip()
+    found = {t.nodeid.rpartition("::")[2]: t for t in report.tests} if report else {}
+    results = [_result(name, test, mapper) for name, test in found.items()]
+    missing = [name for name in expected if name not in found]
+    if missing or not results:
+        reason = _why_missing(outcome, report)
+        finding = mapper.finding("test-missing", None, reason, output[-_LONGEST_MESSAGE:])
+        results += [TestResult(name, "not run", 0.0, finding) for name in missing or ["(no test)"]]
+    return TestRun(tuple(results), outcome.isolation, output)
+
+
+def _why_missing(outcome: Outcome, report: _Report | None) -> str:
+    if outcome.stopped:
+        return f"the tests did not finish: {outcome.stopped}"
+    if report is None:
+        return f"the tests did not finish: the process ended with code {outcome.returncode}"
+    return "tests that stand in the file did not run, or there are none"
+
+
+def _result(name: str, test: _Test, mapper: _Mapper) -> TestResult:
+    stages = [stage for stage in (test.setup, test.call, test.teardown) if stage]
+    seconds = sum(stage.duration for stage in stages)
+    if test.outcome == "passed":
+        return TestResult(name, "passed", seconds)
+    verdict: Verdict = "skipped" if test.outcome == "skipped" else "failed"
+    bad = next((stage for stage in stages if stage.outcome != "passed"), _Stage("failed"))
+    message = (bad.crash.message if bad.crash else bad.longrepr).strip()[:_LONGEST_MESSAGE]
+    entries = [*bad.traceback, *([bad.crash] if bad.crash else [])]
+    return TestResult(name, verdict, seconds, mapper.finding(name, entries, message))
+
+
+class _Mapper:
+    """From frames of a traceback to a dev file's line and cell."""
+
+    def __init__(
+        self, course: Course, folder: Path, module: Module | None, tested: Path | None
+    ) -> None:
+        self.course = course
+        self.package = folder / course.settings.package
+        self.module = module
+        self.tested = tested
+
+    def place(self, entries: Sequence[_Entry]) -> _Place | None:
+        """The deepest frame that is the student's or the test's."""
+        for entry in reversed(entries):
+            path = (self.course.root / entry.path).resolve()
+            if self.tested is not None and path == self.tested.resolve():
+                return self._tested(entry.lineno)
+            if path.is_relative_to(self.package.resolve()):
+                found = self._generated(path, entry.lineno)
+                if found:
+                    return found
+        return None
+
+    def _tested(self, line: int) -> _Place:
+        assert self.tested is not None
+        if self.module is None:
+            path = self.tested.resolve().relative_to(self.course.root.resolve()).as_posix()
+            return _Place(None, path, line, "")
+        dev = read(self.tested, self.course.dev_path(self.module))
+        cell = dev.cell_at(line)
+        return _Place(self.module, dev.path, line, cell.identity if cell else "")
+
+    def _generated(self, path: Path, line: int) -> _Place | None:
+        name = path.relative_to(self.package.resolve()).as_posix()
+        module = next((m for m in self.course.modules if m.file == name), None)
+        if module is None or not path.is_file():
+            return None
+        dev = read(self.course.dev_file(module), self.course.dev_path(module))
+        found = locate(path.read_text(encoding="utf-8"), line, dev)
+        return _Place(module, dev.path, found[0], found[1].identity) if found else None
+
+    def finding(
+        self, name: str, entries: Sequence[_Entry] | None, message: str, hint: str = ""
+    ) -> Finding:
+        """A failed test as a finding. A fault in an earlier module is said first."""
+        place = self.place(entries or ())
+        path = self.course.dev_path(self.module) if self.module else self._tested(0).path
+        if place is None:
+            return Finding("test", "error", path, 0, f"{name}: {message}", hint)
+        if place.module and self.module and place.module is not self.module:
+            message = f"This fails inside module {place.module.slug}. Mend that first.\n{message}"
+            hint = f"tito module test {place.module.number}"
+        return Finding(
+            "test", "error", place.path, place.line, f"{name}: {message}", hint, place.cell
+        )
+
+
+def _python_traceback(text: str) -> list[_Entry]:
+    entries = []
+    for line in text.split("\n"):
+        head, _, rest = line.strip().partition('", line ')
+        number = rest.partition(",")[0]
+        if head.startswith('File "') and number.isdigit():
+            entries.append(_Entry(head.removeprefix('File "'), int(number)))
+    return entries
