@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tito.course import Course, Module
 from tito.refusals import Parsed, placed
@@ -28,11 +28,13 @@ class Import:
     """The functions around it, outermost first."""
     relative: bool = False
     exported: bool = True
+    bound: str = ""
+    """How the file calls it: `Tensor`, the name behind `as`, or a dotted module."""
 
 
 def imports_of(course: Course, parsed: Parsed) -> tuple[Import, ...]:
     """What the exported cells import, by line of the dev file."""
-    return _Reader(course, parsed.module, exported=True).imports(parsed.tree)
+    return imports_in(course, parsed.module, parsed.tree)
 
 
 def imports_elsewhere(course: Course, parsed: Parsed) -> tuple[Import, ...]:
@@ -40,6 +42,11 @@ def imports_elsewhere(course: Course, parsed: Parsed) -> tuple[Import, ...]:
     cells = [c for c in parsed.dev.cells if c.kind == "code" and c not in parsed.dev.exported]
     tree = ast.parse(placed(parsed.dev, cells))
     return _Reader(course, parsed.module, exported=False).imports(tree)
+
+
+def imports_in(course: Course, module: Module, tree: ast.AST) -> tuple[Import, ...]:
+    """The same for any tree of the module: that of its file in the package, for example."""
+    return _Reader(course, module, exported=True).imports(tree)
 
 
 def statements(body: Iterable[ast.AST]) -> Iterator[ast.stmt]:
@@ -108,11 +115,14 @@ class _Reader:
     def _node(self, node: ast.AST, functions: tuple[str, ...]) -> Iterator[Import]:
         if isinstance(node, ast.Import):
             for alias in node.names:
-                yield self._made(alias.name, "", alias.lineno, functions)
+                bound = alias.asname or alias.name
+                yield self._made(alias.name, "", alias.lineno, functions, bound)
         elif isinstance(node, ast.ImportFrom):
             source = self._absolute(self.home, node.level, node.module or "")
             for alias in node.names:
-                yield self._made(source, alias.name, alias.lineno, functions, bool(node.level))
+                bound = alias.asname or alias.name
+                each = self._made(source, alias.name, alias.lineno, functions, bound)
+                yield replace(each, relative=bool(node.level))
         elif isinstance(node, ast.Call):
             called = getattr(node.func, "attr", getattr(node.func, "id", ""))
             if called in _IMPORTERS:
@@ -129,8 +139,8 @@ class _Reader:
         named = name.lstrip(".")
         level = len(name) - len(named)
         base = anchor if isinstance(anchor, str) else self.home
-        relative = bool(level) and base is not anchor
-        yield self._made(self._absolute(base, level, named), "", node.lineno, functions, relative)
+        each = self._made(self._absolute(base, level, named), "", node.lineno, functions, "")
+        yield replace(each, relative=bool(level) and base is not anchor)
 
     def _absolute(self, home: str, level: int, name: str) -> str:
         if not level:
@@ -142,10 +152,10 @@ class _Reader:
         return ".".join([*base, name] if name else base)
 
     def _made(
-        self, source: str, name: str, line: int, functions: tuple[str, ...], relative: bool = False
+        self, source: str, name: str, line: int, functions: tuple[str, ...], bound: str
     ) -> Import:
         inner = f"{source}.{name}"
         if source in self.folders and (inner in self.modules or inner in self.folders):
             source, name = inner, ""  # from tinytorch.core import tensor
         module = self.modules.get(source)
-        return Import(source, name, line, module, functions, relative, self.exported)
+        return Import(source, name, line, module, functions, exported=self.exported, bound=bound)
