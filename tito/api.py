@@ -13,7 +13,7 @@ from tito.course import Course, Module
 from tito.errors import TitoError
 from tito.export import locate
 from tito.imports import assigned, imports_in, statements
-from tito.source import read
+from tito.source import DevFile, read
 
 FORMAT = 1
 
@@ -94,6 +94,7 @@ class Package:
         self.course = course
         self.modules = course.entered()
         self._texts: dict[Module, str] = {}
+        self._devs: dict[Module, DevFile] = {}
         self._trees: dict[Module, ast.Module] = {}
         for module in self.modules:
             where = f"{course.settings.package}/{module.file}"
@@ -190,8 +191,9 @@ class Package:
         if not self.course.written(module):
             return Place(f"{self.course.settings.package}/{module.file}", line)
         path = self.course.dev_path(module)
-        dev = read(self.course.dev_file(module), path)
-        found = locate(self._texts[module], line, dev) if line else None
+        if module not in self._devs:
+            self._devs[module] = read(self.course.dev_file(module), path)
+        found = locate(self._texts[module], line, self._devs[module]) if line else None
         return Place(path, found[0], found[1].identity) if found else Place(path)
 
     def api(self) -> Api:
