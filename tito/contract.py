@@ -91,9 +91,9 @@ def write(course: Course, *, force: bool = False) -> Path:
         broken = [finding for finding in findings if finding.severity == "error"]
         raise RefusedError(f"{len(broken)} change(s) break callers; nothing was written", broken)
     modules = {**(old.modules if old else {}), **new.modules}
-    ordered = {m.target: modules[m.target] for m in course.modules if m.target in modules}
+    known = {m.target: modules[m.target] for m in course.modules if m.target in modules}
     path = course.root / snapshot_path(course)
-    path.write_bytes(encode(Api(ordered)))
+    path.write_bytes(encode(Api(known)))
     return path
 
 
