@@ -285,16 +285,20 @@ def breaks(old: Signature, new: Signature) -> list[str]:
         return [f"was a {kinds[0]} and is now a {kinds[1]}"]
     problems = []
     for index, each in enumerate(before.named):
-        problem = _lost(each, index, now)
+        problem = _lost(each, index, now) or _clash(each, index, before, now)
         if problem:
             problems.append(problem)
     if before.rest and not now.rest:
         problems.append("takes no further positional arguments any more")
+    if before.rest and len(now.by_position) > len(before.by_position):
+        taking = now.by_position[len(before.by_position)].name
+        problems.append(f"{taking!r} now takes a positional argument that was one of the further")
     if before.keywords and not now.keywords:
         problems.append("takes no further named arguments any more")
-    places = {i for i, each in enumerate(before.named) if each.by_position and not each.by_name}
     for index, added in enumerate(now.named):
-        known = before.called(added.name) or (added.by_position and index in places)
+        named = before.called(added.name)
+        known = added.by_position and index < len(before.by_position)
+        known = known or bool(named and named.by_name and added.by_name)
         if added.required and not known:
             problems.append(f"the new parameter {added.name!r} needs a value")
     return problems
@@ -304,20 +308,31 @@ def _lost(old: _Parameter, index: int, now: _Parameters) -> str:
     """What a caller who gives `old`, which stands at `index`, can no longer do."""
     same = now.called(old.name)
     there = now.by_position[index] if index < len(now.by_position) else None
-    if old.by_position and not old.by_name:
-        same = there
     if old.by_position:
-        if there is None and not now.rest:
+        if there is None and (same or not now.rest):
             lost = "can no longer be given by position" if same else "is gone"
             return f"parameter {old.name!r} {lost}"
         if there is not None and old.by_name and there.name != old.name:
             moved = "has moved" if same else "is gone or renamed"
             return f"parameter {old.name!r} {moved}: {there.name!r} stands in its place"
-    if old.by_name and not (same and same.by_name) and not now.keywords:
+    if not old.by_name:
+        same = there
+    if old.by_name and not (same.by_name if same else now.keywords):
         lost = "can no longer be given by name" if same else "is gone"
         return f"parameter {old.name!r} {lost}"
     if same and same.required and not old.required:
         return f"parameter {old.name!r} has lost its default"
+    return ""
+
+
+def _clash(old: _Parameter, index: int, before: _Parameters, now: _Parameters) -> str:
+    """A parameter once given by position alone now has a name that callers use for another."""
+    there = now.by_position[index] if index < len(now.by_position) else None
+    if old.by_name or there is None or not there.by_name:
+        return ""
+    other = before.called(there.name)
+    if before.keywords or (other is not None and other.by_name):
+        return f"{there.name!r} can no longer be the name of another argument"
     return ""
 
 
