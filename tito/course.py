@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
@@ -407,7 +408,13 @@ def _contradictions(manifest: Manifest, lines: dict[KeyPath, int]) -> list[Findi
     return found
 
 
-def json_schema() -> dict[str, Any]:
-    """The JSON schema of classroom.yml, for editors and CI."""
+def json_schema() -> str:
+    """The JSON schema of classroom.yml, for editors and CI, as the text that is shipped."""
     schema = msgspec.json.schema(Manifest)
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+    return json.dumps(schema, indent=2, sort_keys=True) + "\n"
+
+
+if __name__ == "__main__":
+    # python -m tito.course: ship the schema of these types.
+    Path(__file__).with_name("classroom.schema.json").write_text(json_schema(), encoding="utf-8")

@@ -127,10 +127,8 @@ def export(
     with atomic.locked(target):
         atomic.recover(target)
         files = build(course, modules, reuse=True)
-        present = _present(target)
-        changed = tuple(
-            name for name in {**files, **present} if files.get(name) != present.get(name)
-        )
+        found = present(target)
+        changed = tuple(name for name in {**files, **found} if files.get(name) != found.get(name))
         if not changed:
             return Exported(())
         tree = atomic.stage(target, files)
@@ -140,12 +138,12 @@ def export(
         except BaseException:
             atomic.recover(target)
             raise
-        aside = _keep_aside(course, present, files)
+        aside = _keep_aside(course, found, files)
         atomic.commit(target, exchange=exchange)
     return Exported(tuple(sorted(changed)), aside)
 
 
-def _present(target: Path) -> dict[str, bytes]:
+def present(target: Path) -> dict[str, bytes]:
     """The package's files as they stand, without Python's caches."""
     paths = (path for path in sorted(target.rglob("*")) if path.is_file())
     return {
@@ -156,12 +154,12 @@ def _present(target: Path) -> dict[str, bytes]:
 
 
 def _keep_aside(
-    course: Course, present: Mapping[str, bytes], files: Mapping[str, bytes]
+    course: Course, found: Mapping[str, bytes], files: Mapping[str, bytes]
 ) -> Path | None:
     """Copy what no export wrote to .tito-aside, so that nothing is lost."""
     foreign = [
         name
-        for name, data in present.items()
+        for name, data in found.items()
         if files.get(name) != data and not intact(data.decode("utf-8", "replace"))
     ]
     if not foreign:
@@ -234,6 +232,17 @@ def intact(text: str) -> bool:
     text = text.replace("\r\n", "\n")
     body = "\n".join(text.split("\n")[HEADER_LINES + 1 :])
     return fields(text).get("body-hash") == _sha(body)
+
+
+def stale_modules(course: Course) -> tuple[Module, ...]:
+    """Modules of the package whose source was changed after their last export."""
+    stale = []
+    for module in course.entered():
+        text = (course.package / module.file).read_bytes().decode("utf-8", "replace")
+        dev = read(course.dev_file(module), course.dev_path(module))
+        if fields(text).get("source-hash") != _source_hash(dev):
+            stale.append(module)
+    return tuple(stale)
 
 
 def _unchanged(course: Course, module: Module, dev: DevFile) -> str | None:

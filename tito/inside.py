@@ -13,6 +13,7 @@ import ast
 import importlib
 import json
 import os
+import runpy
 import sys
 import types
 from collections.abc import Callable
@@ -32,6 +33,8 @@ def main() -> None:
         print(f"{spec['package']} was imported from {origin.parent}", file=sys.stderr)
         sys.exit(WRONG_PACKAGE)
     if spec["report"] is None:
+        for script in spec["files"]:
+            runpy.run_path(script, run_name="__main__")
         return
     import pytest
 

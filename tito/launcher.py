@@ -16,7 +16,7 @@ import sys
 from typing import Any, NoReturn
 
 NEW_USER, NEW_PID, NEW_NET = 0x10000000, 0x20000000, 0x40000000
-SET_PARENT_DEATH_SIGNAL, SET_NO_NEW_PRIVILEGES = 1, 38
+SET_PARENT_DEATH_SIGNAL, SET_CHILD_SUBREAPER, SET_NO_NEW_PRIVILEGES = 1, 36, 38
 
 
 def main() -> None:
@@ -26,6 +26,7 @@ def main() -> None:
         "network_off": False,
         "no_new_privileges": False,
     }
+    libc: Any = None
     if sys.platform == "linux":
         libc = ctypes.CDLL(None, use_errno=True)
         libc.prctl(SET_PARENT_DEATH_SIGNAL, signal.SIGKILL)
@@ -36,17 +37,28 @@ def main() -> None:
     os.write(report, json.dumps(held).encode())
     os.close(report)
     if not held["pid_namespace"]:
-        os.execv(command[0], command)
+        if libc is None:
+            os.execv(command[0], command)
+        # What the command leaves behind becomes our child, where it can be found and ended.
+        libc.prctl(SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+        code = _wait_for(_start(command, libc))
+        _end_children()
+        _end_like(code)
     # Process 1 of the new namespace does nothing but wait: when it ends, all in it end. The command
     # is process 2, since the kernel withholds many signals from process 1.
     first = os.fork()
     if first == 0:
         libc.prctl(SET_PARENT_DEATH_SIGNAL, signal.SIGKILL)
-        second = os.fork()
-        if second == 0:
-            os.execv(command[0], command)
-        _end_like(_wait_for(second))
+        _end_like(_wait_for(_start(command, libc)))
     _end_like(_wait_for(first))
+
+
+def _start(command: list[str], libc: Any) -> int:
+    child = os.fork()
+    if child == 0:
+        libc.prctl(SET_PARENT_DEATH_SIGNAL, signal.SIGKILL)
+        os.execv(command[0], command)
+    return child
 
 
 def _wait_for(child: int) -> int:
@@ -57,11 +69,24 @@ def _wait_for(child: int) -> int:
             return os.waitstatus_to_exitcode(status)
 
 
+def _end_children() -> None:
+    """End what is left, generation by generation: a child's children become ours."""
+    while True:
+        with open(f"/proc/self/task/{os.getpid()}/children") as file:
+            children = [int(pid) for pid in file.read().split()]
+        if not children:
+            return
+        for pid in children:
+            os.kill(pid, signal.SIGKILL)
+        for pid in children:
+            os.waitpid(pid, 0)
+
+
 def _end_like(code: int) -> NoReturn:
     os._exit(code if code >= 0 else 128 - code)
 
 
-def _namespaces(libc: ctypes.CDLL, held: dict[str, Any]) -> None:
+def _namespaces(libc: Any, held: dict[str, Any]) -> None:
     user, group = os.getuid(), os.getgid()
     if libc.unshare(NEW_USER) != 0:
         return

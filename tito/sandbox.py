@@ -244,7 +244,11 @@ def _wait(
 
 
 def _end_all(process: subprocess.Popen[bytes], platform: str) -> None:
-    """End the whole group. In a process namespace the kernel ends what left the group, too."""
+    """End everything that descends from the process, and its group.
+
+    In a process namespace the kernel ends what is left in it; without one, Linux keeps what left
+    the group below the launcher, where it is found here.
+    """
     if platform == "win32":
         if process.poll() is None:
             taskkill = shutil.which("taskkill") or "taskkill"
@@ -256,6 +260,9 @@ def _end_all(process: subprocess.Popen[bytes], platform: str) -> None:
                 )
             process.kill()
     else:
+        for pid in [*_walk(process.pid)]:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
     process.wait()

@@ -24,6 +24,8 @@ from tito.sandbox import Isolation, Limits, Outcome, run
 from tito.source import DevFile, read
 
 _INSIDE = Path(__file__).with_name("inside.py")
+_WRONG_PACKAGE = 97
+"""Exit code of inside.py: the package came from another place than it should."""
 _LARGEST_REPORT = 16 * 1024 * 1024
 _LONGEST_MESSAGE = 600
 
@@ -166,6 +168,14 @@ def run_file(course: Course, path: str, *, limits: Limits | None = None) -> Test
         return _results(outcome, report, expected, _Mapper(course, course.root, None, file))
 
 
+def run_script(course: Course, path: str, *, limits: Limits | None = None) -> Outcome:
+    """Run one file of the course as a script, in the sandbox, on the repository's own package."""
+    with tempfile.TemporaryDirectory(prefix="tito-", ignore_cleanup_errors=True) as temporary:
+        folder = Path(temporary).resolve()
+        script = str(course.root / path)
+        return _start(course, course.root, [script], None, folder, limits, report=False)
+
+
 def import_package(course: Course, folder: Path) -> Outcome:
     """Import the package that lies in `folder`, in the sandbox. It must print nothing."""
     with tempfile.TemporaryDirectory(prefix="tito-", ignore_cleanup_errors=True) as temporary:
@@ -247,16 +257,20 @@ def _results(
     missing = [name for name in expected if name not in found]
     if missing or not results:
         reason = _why_missing(outcome, report)
-        finding = mapper.finding("test-missing", None, reason, output[-_LONGEST_MESSAGE:])
-        results += [TestResult(name, "not run", 0.0, finding) for name in missing or ["(no test)"]]
+        entries = _python_traceback(outcome.stderr) if report is None else ()
+        for name in missing or ["(no test)"]:
+            results.append(TestResult(name, "not run", 0.0, mapper.finding(name, entries, reason)))
     return TestRun(tuple(results), outcome.isolation, output)
 
 
 def _why_missing(outcome: Outcome, report: _Report | None) -> str:
     if outcome.stopped:
         return f"the tests did not finish: {outcome.stopped}"
+    if outcome.returncode == _WRONG_PACKAGE:
+        return "the package was imported from outside this course"
     if report is None:
-        return f"the tests did not finish: the process ended with code {outcome.returncode}"
+        last = outcome.stderr.strip().rpartition("\n")[2]
+        return f"the tests did not finish: {last or f'exit code {outcome.returncode}'}"
     return "tests that stand in the file did not run, or there are none"
 
 
