@@ -98,14 +98,13 @@ def write(course: Course, *, force: bool = False) -> Path:
 
 
 def check(course: Course) -> list[Finding]:
-    """The package against its snapshot and the patterns of its classes."""
-    package = Package(course)
+    """The package against its snapshot."""
     old = stored(course)
+    package = Package(course)
     if old is not None:
-        return [*compare(old, package.api(), package.place), *_pattern(package)]
+        return compare(old, package.api(), package.place)
     message = "there is no snapshot of the public API yet"
-    missing = Finding("contract-new", "warning", snapshot_path(course), 0, message, _WRITE)
-    return [missing, *_pattern(package)]
+    return [Finding("contract-new", "warning", snapshot_path(course), 0, message, _WRITE)]
 
 
 def pattern(course: Course) -> list[Finding]:
