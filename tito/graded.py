@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Container, Iterator, Sequence
 
-from tito.page import Fault, Page, called, dotted, functions, rule
+from tito.page import Fault, Page, called, dotted, functions, is_test_cell, rule
 
 _BROAD = ("", "Exception", "BaseException", "AssertionError")
 _TRIES: tuple[type[ast.AST], ...] = (ast.Try, getattr(ast, "TryStar", ast.Try))
@@ -140,8 +140,8 @@ def _own_nodes(function: ast.FunctionDef) -> Iterator[ast.AST]:
 
 
 def _asserting(page: Page) -> set[str]:
-    """The functions of unexported cells that assert, by themselves or through one another."""
-    trees = [tree for cell, tree in page.trees if not cell.exported]
+    """The functions of tests and helpers that assert, by themselves or through one another."""
+    trees = [tree for cell, tree in page.trees if is_test_cell(cell) or not cell.exported]
     local = {function.name for tree in trees for function in functions(tree)}
     callers: dict[str, set[str]] = {}
     waiting: list[str] = []

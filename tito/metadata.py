@@ -25,7 +25,7 @@ _KINDS = {
 }
 
 
-@rule("metadata-keys", "nbgrader's metadata has every key of schema 3 and no unknown one.")
+@rule("metadata-keys", "The metadata for nbgrader has every key of schema 3 and no unknown one.")
 def keys(page: Page) -> Iterator[Fault]:
     for cell in page.dev.cells:
         if "nbgrader" not in cell.metadata:
@@ -121,8 +121,10 @@ def exported(page: Page) -> Iterator[Fault]:
 @rule("points", "The points of a module's cells add up to what classroom.yml says.")
 def points(page: Page) -> Iterator[Fault]:
     graded = [cell for cell in page.dev.cells if cell.nbgrader.get("grade") is True]
-    values = [cell.nbgrader.get("points") for cell in graded]
-    total = sum(value for value in values if isinstance(value, int) and _fits(page, value))
+    values: list[Any] = [cell.nbgrader.get("points") for cell in graded]
+    if not all(_fits(page, value) for value in values):
+        return  # what is missing or no number has been told, and a sum would say nothing
+    total = sum(values)
     if total != page.module.points:
         line = graded[-1].marker_line if graded else 1
         message = f"the points add up to {total}, classroom.yml says {page.module.points}"

@@ -124,7 +124,7 @@ class Page:
         ends = [*(cell.marker_line - 1 for cell in self.dev.cells[1:]), len(self.lines)]
         return [
             (cell, "\n".join(self.lines[cell.marker_line : end]).strip())
-            for cell, end in zip(self.dev.cells, ends, strict=True)
+            for cell, end in zip(self.dev.cells, ends, strict=False)
         ]
 
     @cached_property

@@ -6,7 +6,7 @@ import ast
 import re
 from collections.abc import Iterator
 
-from tito.page import Fault, Page, called, parse, rule, runs_at_top
+from tito.page import Fault, Page, called, is_test_cell, parse, rule, runs_at_top
 from tito.source import BEGIN_SOLUTION, END_SOLUTION, Cell
 
 _MARKER = re.compile(r"(\s*)#+\s*(BEGIN|END) SOLUTION\s*$")
@@ -51,11 +51,13 @@ def frame(page: Page) -> Iterator[Fault]:
 @rule("quiet-import", "Exported cells print nothing and call nothing for its effect at the top.")
 def quiet_import(page: Page) -> Iterator[Fault]:
     hint = "move it into a function, or into a cell without a directive"
+    # That a test or the main block is exported, other rules tell.
+    main = {id(node) for _, _, node in page.main_blocks}
     for cell, tree in page.trees:
-        if not cell.exported:
+        if not cell.exported or is_test_cell(cell):
             continue
         lines = {}
-        for node in runs_at_top(tree.body):
+        for node in runs_at_top(item for item in tree.body if id(item) not in main):
             if called(node) == "print":
                 lines[getattr(node, "lineno", 1)] = "print"
             elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
