@@ -12,6 +12,7 @@ from tito.source import Cell
 _FLAGS = ("grade", "solution", "locked", "task")
 _REQUIRED = ("schema_version", *_FLAGS, "grade_id")
 _OPTIONAL = ("points", "checksum", "cell_type")  # the last two stand in a released student file
+_ORDER = (*_REQUIRED, "points")
 _PATTERN = (
     '{"schema_version": 3, "grade": …, "solution": …, "locked": …, "task": false, "grade_id": "…"}'
 )
@@ -21,7 +22,7 @@ _KINDS = {
         (False, True, False): "solution",
         (True, False, True): "test",
     },
-    "markdown": {(False, False, True): "given", (True, True, False): "answer"},
+    "markdown": {(True, True, False): "answer"},
 }
 
 
@@ -52,6 +53,16 @@ def types(page: Page) -> Iterator[Fault]:
         for key, wanted in _wrong_types(page, cell):
             message = f"{key!r} is {shown(cell.nbgrader[key])} in nbgrader's metadata"
             yield Fault(cell.marker_line, message, f'write "{key}": {wanted}')
+
+
+@rule("metadata-order", "The keys of the metadata stand in one order, so that cells read alike.")
+def order(page: Page) -> Iterator[Fault]:
+    for cell in page.dev.cells:
+        known = [key for key in cell.nbgrader if key in _ORDER]
+        # jupytext has written a released cell, in an order of its own.
+        if "checksum" not in cell.nbgrader and known != sorted(known, key=_ORDER.index):
+            hint = f"the order is: {', '.join(_ORDER)}"
+            yield Fault(cell.marker_line, "the keys of the metadata are out of order", hint)
 
 
 @rule("metadata-points", "A cell has points exactly when it is graded.")
@@ -154,6 +165,7 @@ def _wrong_types(page: Page, cell: Cell) -> Iterator[tuple[str, str]]:
 RULES = (
     keys,
     types,
+    order,
     points_when_graded,
     kinds,
     grade_ids,

@@ -66,6 +66,14 @@ def quiet_import(page: Page) -> Iterator[Fault]:
             yield Fault(line, f"{name} is called whenever the package is imported", hint)
 
 
+@rule("target-first", "The directive default_exp stands in the first exported cell.")
+def target_first(page: Page) -> Iterator[Fault]:
+    target, first = page.dev.default_exp, next(iter(page.dev.exported), None)
+    if target and first and target not in first.directives:
+        hint = f"move it to line {first.line}, the top of the first exported cell"
+        yield Fault(target.line, "default_exp stands outside the first exported cell", hint)
+
+
 def _solutions(page: Page) -> Iterator[tuple[Cell, ast.Module, ast.Module]]:
     """Each solution cell with its tree and that of its stub, if both are Python."""
     for cell, tree in page.trees:
@@ -131,4 +139,4 @@ def _text(nodes: list[ast.AST]) -> str:
         return "nested too deeply"
 
 
-RULES = (docstrings, frame, quiet_import)
+RULES = (docstrings, frame, quiet_import, target_first)

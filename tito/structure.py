@@ -27,6 +27,8 @@ _EMOJI = re.compile(
 )
 _HEADING_EMOJI = re.compile(r"^## (?:🤔 ML Systems|🎯 MODULE SUMMARY)")
 _COMMENT_HEADING = re.compile(r"#\s+#{1,6} ")
+_FENCE = re.compile(r"\s*(```|~~~|\$\$(?!.*\$\$))")
+_PROSE = re.compile(r"(\*\*|[A-Za-z`(\"])")
 _QUOTED = re.compile(r"""([rR]?)(\"{3}|'{3}).*\2$""", re.DOTALL)
 
 
@@ -128,6 +130,23 @@ def markdown_raw(page: Page) -> Iterator[Fault]:
             yield Fault(line, message, 'open the string with r"""')
 
 
+@rule("markdown-wrapped", "A paragraph of markdown is one line.")
+def markdown_wrapped(page: Page) -> Iterator[Fault]:
+    for cell in page.dev.cells:
+        if cell.kind != "markdown" or page.students_own(cell):
+            continue
+        inside, before = False, ""
+        for number, line in enumerate(cell.source.split("\n"), start=cell.line):
+            opens = bool(_FENCE.match(line))
+            inside ^= opens
+            prose = bool(_PROSE.match(line)) and not inside and not opens
+            if prose and before and not before.endswith(("  ", "\\")):
+                message = "this line goes on with the paragraph above"
+                yield Fault(number, message, "join the two lines, or put an empty line between")
+                break
+            before = line if prose else ""
+
+
 @rule("start", "The first code cell is locked and sends warnings to stdout.")
 def start(page: Page) -> Iterator[Fault]:
     code = [cell for cell in page.dev.cells if cell.kind == "code" and cell.source.strip()]
@@ -166,6 +185,7 @@ _RULES = (
     emoji,
     markdown_quotes,
     markdown_raw,
+    markdown_wrapped,
     start,
     *parts.RULES,
     *metadata.RULES,
