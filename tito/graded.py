@@ -8,7 +8,7 @@ from collections.abc import Container, Iterator, Sequence
 from tito.page import Fault, Page, called, dotted, functions, is_test_cell, rule
 
 _BROAD = ("", "Exception", "BaseException", "AssertionError")
-_TRIES: tuple[type[ast.AST], ...] = (ast.Try, getattr(ast, "TryStar", ast.Try))
+_TRIES: tuple[type[ast.stmt], ...] = (ast.Try, getattr(ast, "TryStar", ast.Try))
 _STDERR = (
     "sys.stderr",
     "sys.__stderr__",
@@ -87,11 +87,11 @@ def asserts(page: Page) -> Iterator[Fault]:
 def swallows(page: Page) -> Iterator[Fault]:
     hint = "let the error out; to expect it, write `with pytest.raises(ValueError):`"
     for _, tree in page.tests:
+        for statement, following in _statements(tree):
+            for handler in _swallowing(statement, following):
+                yield Fault(handler.lineno, "an error that is caught here is lost", hint)
         for node in ast.walk(tree):
-            if isinstance(node, _TRIES):
-                for handler in _swallowing(node):
-                    yield Fault(handler.lineno, "an error that is caught here is lost", hint)
-            elif called(node) in ("suppress", "contextlib.suppress"):
+            if called(node) in ("suppress", "contextlib.suppress"):
                 line = getattr(node, "lineno", 1)
                 yield Fault(line, "`suppress` hides errors from the test", hint)
 
@@ -143,13 +143,16 @@ def _asserting(page: Page) -> set[str]:
     """The functions of tests and helpers that assert, by themselves or through one another."""
     trees = [tree for cell, tree in page.trees if is_test_cell(cell) or not cell.exported]
     local = {function.name for tree in trees for function in functions(tree)}
+    shared = {name for tree in trees for node in tree.body for name in _aliases(node, local)}
     callers: dict[str, set[str]] = {}
     waiting: list[str] = []
     for function in (function for tree in trees for function in functions(tree)):
         nodes = list(ast.walk(function))
-        if any(_asserts(node, local) for node in nodes):
+        names = {called(node) for node in nodes}
+        aliases = shared.union(*(_aliases(node, local) for node in nodes))
+        if names & aliases or any(_asserts(node, local) for node in nodes):
             waiting.append(function.name)
-        for name in {called(node) for node in nodes}:
+        for name in names:
             callers.setdefault(name, set()).add(function.name)
     found: set[str] = set()
     while waiting:
@@ -160,26 +163,53 @@ def _asserting(page: Page) -> set[str]:
     return found
 
 
+def _aliases(node: ast.AST, local: Container[str]) -> set[str]:
+    """The names that a line such as `close = np.testing.assert_allclose` gives an assertion."""
+    if not isinstance(node, ast.Assign):
+        return set()
+    inner = [item for item in ast.walk(node.value) if isinstance(item, (ast.Name, ast.Attribute))]
+    if not any(_is_assertion(dotted(item), local) for item in inner):
+        return set()
+    return {target.id for target in node.targets if isinstance(target, ast.Name)}
+
+
+def _is_assertion(name: str, local: Container[str]) -> bool:
+    """True for assertions of libraries. What functions of the file do, their names do not say."""
+    last = name.rpartition(".")[2]
+    return name not in local and (last.startswith("assert") or last in ("raises", "warns"))
+
+
 def _asserts(node: ast.AST, local: Container[str] = ()) -> bool:
-    """True for an assertion by itself. What functions of the file do, their names do not say."""
     if isinstance(node, ast.Assert):
         # A constant or a tuple (`assert (x, "message")`) never changes.
         return not isinstance(node.test, (ast.Constant, ast.Tuple))
     if isinstance(node, ast.Raise) and node.exc is not None:
         return "AssertionError" in (called(node.exc), dotted(node.exc))
-    name = called(node)
-    last = name.rpartition(".")[2]
-    return name not in local and (last.startswith("assert") or last in ("raises", "warns"))
+    return _is_assertion(called(node), local)
 
 
-def _swallowing(node: ast.AST) -> Iterator[ast.ExceptHandler]:
+def _statements(tree: ast.Module) -> Iterator[tuple[ast.stmt, Sequence[ast.stmt]]]:
+    """Every statement that catches errors, with the one that follows it, if any."""
+    for node in ast.walk(tree):
+        for field in ("body", "orelse", "finalbody"):
+            block = getattr(node, field, [])
+            # The body of a lambda or a conditional expression is no list.
+            block = block if isinstance(block, list) else []
+            for index, statement in enumerate(block):
+                if isinstance(statement, _TRIES):
+                    yield statement, block[index + 1 : index + 2]
+
+
+def _swallowing(node: ast.stmt, following: Sequence[ast.stmt]) -> Iterator[ast.ExceptHandler]:
     """The handlers that do nothing about an error, where no error is a failure either."""
     body: Sequence[ast.stmt] = getattr(node, "body", ())
     if _raises_for_failure(getattr(node, "orelse", ())):
         return
     for handler in getattr(node, "handlers", ()):
-        idle = all(_idle(statement) for statement in handler.body)
-        if idle and not (_narrow(handler) and _raises_for_failure(body)):
+        leaves = isinstance(handler.body[-1], (ast.Return, ast.Continue))
+        expected = leaves and _raises_for_failure(following)
+        expected = expected or (_narrow(handler) and _raises_for_failure(body))
+        if not expected and all(_idle(statement) for statement in handler.body):
             yield handler
 
 

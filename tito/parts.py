@@ -77,13 +77,13 @@ def step_number(page: Page) -> Iterator[Fault]:
 
 @rule("step-solution", "The text of a step is followed by its solution cell.")
 def step_solution(page: Page) -> Iterator[Fault]:
-    hint = "in a step stand: its text, the solution cell, `**Test: …`, the test cell"
+    hint = "a given cell stands above the step, below a heading `## …` of its own"
     yield from _breaks(page, 0, "the solution cell of this step belongs here", hint)
 
 
 @rule("step-test-text", "A solution cell is followed by markdown that begins with `**Test:`.")
 def step_test_text(page: Page) -> Iterator[Fault]:
-    hint = "write a markdown cell that begins `**Test: …` and says what is checked and why"
+    hint = "write `**Test: …`: what is checked and why; given cells stand above the step"
     yield from _breaks(page, 1, "what the test of this step checks is not said here", hint)
 
 
