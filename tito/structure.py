@@ -155,7 +155,7 @@ def start(page: Page) -> Iterator[Fault]:
     names = [{f.name for f in functions(trees.get(c.marker_line, _EMPTY))} for c in code]
     # The module that defines the function calls it in the cell below the definition.
     after = next((i + 1 for i, defined in enumerate(names) if name in defined), 0)
-    first = code[after] if after < len(code) else None
+    first = next(iter(code[after:] or code[-1:]), None)
     if first is None or first.marker_line not in trees:
         return
     calls = [called(node) for node in runs_at_top(trees[first.marker_line].body)]

@@ -109,6 +109,11 @@ def test_a_cell_that_is_no_python_is_left_to_the_export(old: str) -> None:
     assert check(changed(old, "(")) == []
 
 
+def test_a_module_that_defines_the_start_and_never_calls_it_is_told() -> None:
+    told = check(marker("start", "l") + "def warnings_to_stdout():\n    pass\n")
+    assert [f.line for f in told if f.rule == "structure-start"] == [1]
+
+
 @pytest.mark.filterwarnings("ignore")
 def test_a_released_student_file_passes() -> None:
     text = released(GOOD)
