@@ -109,7 +109,7 @@ def markdown_quotes(page: Page) -> Iterator[Fault]:
         if cell.kind == "markdown" and not _QUOTED.match(text):
             message = "this markdown is not a triple-quoted string"
             yield Fault(cell.marker_line, message, hint)
-        if cell.kind == "code" and cell.source.strip():
+        if cell.kind == "code":
             lines = [line.strip() for line in cell.source.split("\n") if line.strip()]
             heading = any(_COMMENT_HEADING.match(line) for line in lines)
             if heading and all(line.startswith("#") for line in lines):

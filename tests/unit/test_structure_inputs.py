@@ -16,9 +16,11 @@ from .written_module import (
     DOUBLE,
     EXTRA,
     GOOD,
+    HEADER,
     HELPER,
     INIT,
     MAIN,
+    PROSE,
     START,
     STEP_1,
     TEST_1,
@@ -47,6 +49,9 @@ ACCEPTED = [
     (ASSERT_1, tried("except Exception as error:\n        assert 'NoneType' in str(error)")),
     ("How long it takes.", "- One\n- Two\n\n1. Three\n2. Four\n\n| a | b |\n\n    x\n    y\n\nEnd.\n- It"),
     ("It is $2 \\cdot x$.", "Here:\n\n$$\ny = x \\\nz = y\n$$\n\n$$x$$\n\nThere  \nit is."),
+    ("How long it takes.", "How long:\n```\n## x\ny\n```\nThat is it."),
+    ("Because of reason 1.", "Because.\n\n## Integration"),
+    ("    return x + x\n    ### END SOLUTION\n", "    return x + x\n"),  # told by the export
     (ASSERT_1, "    check(Scale(3))\n"),
     (ASSERT_1, "    close = np.testing.assert_allclose\n    close(double(1), 2)\n"),
     (HELPER, "check = partial(np.testing.assert_allclose, 1)\n\n\n"),
@@ -86,6 +91,37 @@ HOSTILE = [
 @pytest.mark.parametrize(("old", "new"), ACCEPTED, ids=range(len(ACCEPTED)))
 def test_what_the_rules_allow_is_not_told(old: str, new: str) -> None:
     assert check(changed(old, new)) == []
+
+
+@pytest.mark.parametrize(("count", "told"), [(299, [299]), (300, []), (400, []), (401, [401])])
+def test_the_limits_of_length_are_allowed(count: int, told: list[int]) -> None:
+    prose = "\n" * (PROSE.count("\n") + count - GOOD.count("\n"))
+    assert [(f.rule, f.line) for f in check(changed(PROSE, prose))] == [
+        ("structure-length", line) for line in told
+    ]
+
+
+@pytest.mark.parametrize(
+    "line", ["jupyter", "jupytext", "text_representation", "format_name: percent", "kernelspec"]
+)
+def test_every_line_of_the_header_is_asked_for(line: str) -> None:
+    header = "\n".join(text for text in HEADER.split("\n") if line not in text)
+    assert [(f.rule, f.line) for f in check(changed(HEADER, header))] == [("structure-header", 1)]
+
+
+@pytest.mark.parametrize("module", ["sys", "warnings", "traceback", "logging"])
+@pytest.mark.parametrize("name", ["stderr", "warn", "print_exc", "warning", "error", "stdout"])
+def test_every_way_to_stderr_is_told(module: str, name: str) -> None:
+    leads = [
+        "sys.stderr",
+        "warnings.warn",
+        "traceback.print_exc",
+        "logging.warning",
+        "logging.error",
+    ]
+    text = changed(ASSERT_1, f"{ASSERT_1}    x = {module}.{name}\n")
+    told = {finding.rule for finding in check(text)}
+    assert told == ({"structure-test-stderr"} if f"{module}.{name}" in leads else set())
 
 
 @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
