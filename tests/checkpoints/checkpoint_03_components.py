@@ -58,14 +58,16 @@ def test_a_network_turns_images_into_probabilities():
 
 
 def test_every_parameter_is_found_once():
-    """The model names its parameters, in order, and counts each once."""
+    """The model names its parameters, in order, counts each once, and starts them small."""
     from tinytorch.core.layers import Linear, Sequential
 
     model = image_network()
     names = [name for name, _ in model.named_parameters()]
     assert names == ["1.weight", "1.bias", "4.0.weight", "4.0.bias"]
     assert sum(parameter.numel() for parameter in model.parameters()) == 6 * 4 + 4 + 4 * 2 + 2
-    assert all(np.abs(parameter.data).max() > 0 for parameter in model.parameters())
+    for layer, inputs in ((model[1], 6), (model[4][0], 4)):
+        for parameter in (layer.weight, layer.bias):
+            assert 0 < np.abs(parameter.data).max() <= 1 / np.sqrt(inputs) + 1e-6
     shared = Linear(3, 3)
     assert len(list(Sequential(shared, shared, Linear(3, 1)).parameters())) == 4
 

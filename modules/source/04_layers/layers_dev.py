@@ -228,6 +228,7 @@ def test_linear_starts_within_its_bound():
         assert edge < parameter.data.max() < 0.20001
         assert abs(parameter.data.mean()) < 0.03
     assert not np.array_equal(Linear(25, 400).weight.data, layer.weight.data)
+    assert not np.array_equal(layer.bias.data, layer.weight.data[0])
     manual_seed(0)
     np.testing.assert_array_equal(Linear(25, 400).weight.data, layer.weight.data)
 
@@ -554,8 +555,7 @@ def test_a_wrong_state_is_refused_and_changes_nothing():
         model.load_state_dict(wrong)
     except ValueError as error:
         message = str(error)
-    parts = ("1.weight", "head.weight", "0.bias", "(1,)", "(3,)")
-    assert [part for part in parts if part not in message] == []
+    assert all(s in message for s in ("1.weight", "head.weight", "0.bias", "(1,)", "(3,)")), message
     for name, array in model.state_dict().items():
         np.testing.assert_array_equal(array, before[name])
 

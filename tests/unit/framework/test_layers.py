@@ -193,10 +193,14 @@ def test_dropout_leaves_its_input_alone() -> None:
     assert x.tolist() == [1.0] * 100
 
 
-def test_the_mask_of_dropout_is_a_constant_factor(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the recorder of module 06 sees is one product, of the input and a constant."""
+# What the recorder of module 06 will see
+
+
+@pytest.fixture
+def recorded(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, list[bool]]]:
+    """Each operation that is run: its name, and which of its inputs require a gradient."""
     tensor = importlib.import_module("tinytorch.core.tensor")
-    seen = []
+    seen: list[tuple[str, list[bool]]] = []
 
     class Recorder:
         enabled = True
@@ -205,9 +209,23 @@ def test_the_mask_of_dropout_is_a_constant_factor(monkeypatch: pytest.MonkeyPatc
             seen.append((operation.name, [t.requires_grad for t in tensors]))
 
     monkeypatch.setattr(tensor._State, "recorder", Recorder())
-    y = Dropout(0.5)(Tensor([1.0, 2.0], requires_grad=True))
-    assert y.requires_grad
-    assert seen == [("mul", [True, False])]
+    return seen
+
+
+def test_the_mask_of_dropout_is_a_constant_factor(recorded: list[Any]) -> None:
+    assert Dropout(0.5)(Tensor([1.0, 2.0], requires_grad=True)).requires_grad
+    assert recorded == [("mul", [True, False])]
+
+
+def test_a_network_is_one_chain_of_operations(recorded: list[Any]) -> None:
+    model = Sequential(Flatten(), Linear(4, 2), Linear(2, 1, bias=False))
+    assert model(Tensor(np.ones((3, 2, 2)), requires_grad=True)).requires_grad
+    assert recorded == [
+        ("reshape", [True]),
+        ("matmul", [True, True]),
+        ("add", [True, True]),
+        ("matmul", [True, True]),
+    ]
 
 
 # Flatten and Sequential

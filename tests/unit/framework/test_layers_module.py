@@ -91,6 +91,12 @@ def test_equal_parameters_are_two_and_shared_ones_are_one() -> None:
     np.testing.assert_array_equal(fresh[1].weight.data, model[0].weight.data)
 
 
+def test_parameters_in_lists_are_found() -> None:
+    model = Module()
+    model.scales = [Parameter([1.0]), (Parameter([1.0]), "no parameter")]
+    assert [name for name, _ in model.named_parameters()] == ["scales.0", "scales.1.0"]
+
+
 def test_a_layer_used_twice_keeps_its_first_name() -> None:
     layer = Linear(2, 2)
     assert [n for n, _ in Sequential(ReLU(), layer, layer).named_parameters()] == [
