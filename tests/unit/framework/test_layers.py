@@ -263,6 +263,10 @@ def test_sequential_runs_in_order_and_may_be_empty() -> None:
     x = Tensor([2.0])
     assert Sequential(lambda t: t + 1, lambda t: t * 10)(x).tolist() == [30.0]
     assert Sequential()(x) is x
+    twice = Linear(2, 2)
+    chain = Sequential(twice, twice)
+    y = Tensor([1.0, -1.0])
+    np.testing.assert_array_equal(chain(y).data, twice(twice(y)).data)
 
 
 @pytest.mark.parametrize("wrong", [5, None, ReLU, [ReLU()], "relu"])

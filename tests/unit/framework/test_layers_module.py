@@ -185,6 +185,17 @@ def test_a_state_makes_a_fresh_model_the_same() -> None:
     assert list(first.state_dict()) == ["0.weight", "0.bias", "2.scale", "2.mean"]
 
 
+def test_a_state_shares_no_array_with_the_model() -> None:
+    layer = Linear(2, 2)
+    before = layer.weight.data.copy()
+    state = layer.state_dict()
+    layer.weight.data += 1
+    np.testing.assert_array_equal(state["weight"], before)
+    layer.load_state_dict(state)
+    state["weight"] += 1
+    np.testing.assert_array_equal(layer.weight.data, before)
+
+
 def test_loading_keeps_the_parameter_objects_and_their_dtype() -> None:
     layer = Linear(2, 2)
     weight = layer.weight
