@@ -1399,7 +1399,8 @@ def analyze_order_in_memory():
     print(f"copy a million of 16 million: whole rows {rows * 1e3:.2f} ms, every 16th column")
     print(f"{columns * 1e3:.2f} ms, which is {columns / rows:.1f} times as long")
     for n in (128, 256, 512):
-        taken = seconds(lambda a=rand(n, n): a @ a)
+        a = rand(n, n)
+        taken = seconds(lambda a=a: a @ a)
         print(f"({n}, {n}) @ ({n}, {n}): {2 * n**3 / taken / 1e9:.1f} GFLOP/s")
 
 
