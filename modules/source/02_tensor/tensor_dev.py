@@ -861,6 +861,7 @@ def test_matmul():
     assert (Tensor([1.0, 1.0]) @ a).tolist() == [5.0, 7.0, 9.0]
     batch = Tensor([[[1.0, 0.0]], [[0.0, 1.0]], [[2.0, 2.0]]])
     assert (batch @ a).tolist() == [[[1.0, 2.0, 3.0]], [[4.0, 5.0, 6.0]], [[10.0, 14.0, 18.0]]]
+    assert (batch @ Tensor(np.ones((3, 2, 1)))).tolist() == [[[1.0]], [[1.0]], [[4.0]]]
     np.testing.assert_raises(ValueError, lambda: a @ a)
 
 
@@ -1103,8 +1104,9 @@ def test_getitem():
     assert x[Tensor(np.array([0, 1])), Tensor(np.array([2, 0]))].tolist() == [3.0, -4.0]
     assert x[:, None].shape == (2, 1, 3)
     assert [row.tolist() for row in x] == x.tolist()
-    x[0] += 1
-    assert x[0].tolist() == [2.0, -1.0, 4.0]
+    first = x[0]
+    first += 1
+    assert x.tolist()[0] == [2.0, -1.0, 4.0]
 
 
 test_reshape()
@@ -1185,7 +1187,7 @@ def where(condition, x, y):
 # %% nbgrader={"schema_version": 3, "grade": true, "solution": false, "locked": true, "task": false, "grade_id": "tensor-several-test", "points": 5}
 def test_cat_and_stack():
     x, y = Tensor([[1.0, 2.0]]), Tensor([[3.0, 4.0], [5.0, 6.0]])
-    assert cat([x, y]).tolist() == [[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]
+    assert cat([x, y, x]).tolist() == [[1.0, 2.0], [3.0, 4.0], [5.0, 6.0], [1.0, 2.0]]
     assert cat([y, y * 10], axis=-1).tolist() == [[3.0, 4.0, 30.0, 40.0], [5.0, 6.0, 50.0, 60.0]]
     np.testing.assert_raises(ValueError, lambda: cat([x, y], axis=1))
     a, b = Tensor([1.0, 2.0, 3.0]), Tensor([4.0, 5.0, 6.0])
@@ -1297,7 +1299,7 @@ def randn(*shape, dtype=None, requires_grad=False):
 
 # %% nbgrader={"schema_version": 3, "grade": true, "solution": false, "locked": true, "task": false, "grade_id": "tensor-creating-test", "points": 6}
 def test_created_values():
-    assert zeros(2, 3).tolist() == [[0.0] * 3] * 2
+    assert zeros(2, 3).tolist() == zeros((2, 3)).tolist() == [[0.0] * 3] * 2
     assert ones([1, 2]).tolist() == [[1.0, 1.0]]
     assert full((2, 1), 0.5).tolist() == [[0.5], [0.5]]
     assert arange(3).tolist() == [0, 1, 2]
@@ -1323,6 +1325,8 @@ def test_random():
         assert (first != second).data.all()
         manual_seed(7)
         assert draw(2, 3).tolist() == first.tolist()
+        manual_seed(8)
+        assert draw(2, 3).tolist() != first.tolist()
     uniform, normal = rand(10000).data, randn(10000).data
     assert 0.0 <= uniform.min() < 0.01 < 0.99 < uniform.max() < 1.0
     np.testing.assert_allclose([uniform.mean(), normal.mean()], [0.5, 0.0], atol=0.05)
