@@ -190,6 +190,20 @@ def test_operands_that_are_no_numbers_are_refused() -> None:
             Tensor([1.0]) + wrong
 
 
+def test_settings_reach_the_operation() -> None:
+    x = Tensor([[1.0, 3.0], [2.0, 6.0]])
+    assert x.var(axis=1, correction=0).tolist() == [1.0, 4.0]
+    assert x.var(1, 0, True).tolist() == [[1.0], [4.0]]
+    assert x.std(axis=1, correction=0, keepdims=True).tolist() == [[1.0], [2.0]]
+    assert x.argmax(axis=0, keepdims=True).tolist() == [[1, 1]]
+    assert x.argmax().item() == 3
+    with pytest.raises(TypeError, match="must be boolean"):
+        tt.where(x, x, 0)
+    x.grad = x.data
+    x.zero_grad()
+    assert x.grad is None
+
+
 def test_settings_that_carry_no_gradient_are_refused() -> None:
     x = Tensor([1.0])
     with pytest.raises(TypeError, match="bounds of clip"):

@@ -171,6 +171,51 @@ def test_apply_records_only_what_needs_a_gradient(recorder: Recorder) -> None:
     assert len(recorder.nodes) == 1
 
 
+class Places(Operation):
+    """Planted: whole numbers out of floating ones, which have no gradient."""
+
+    def forward(self, x: np.ndarray) -> np.ndarray:
+        return x.astype(np.int64)
+
+
+class Same(Operation):
+    """Planted: its result is its input, in the same memory."""
+
+    def forward(self, x: np.ndarray) -> np.ndarray:
+        return x
+
+
+def test_whole_results_require_no_gradient(
+    recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(operations, "places", Places)
+    assert not apply("places", Parameter([1.5])).requires_grad
+    assert recorder.nodes == []
+
+
+def test_an_operation_may_return_its_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(operations, "same", Same)
+    x = Tensor([1.0])
+    y = apply("same", x)
+    x += 1
+    assert (y.item(), y.version) == (2.0, 1)
+
+
+def test_a_kernel_brings_its_own_gradient(
+    recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gradient(operation: Any, upstream: Any) -> Any:
+        return (upstream,)
+
+    monkeypatch.setitem(kernels, "exp", (operations["exp"].forward, gradient))
+    with tt.use_kernels():
+        Parameter([1.0]).exp()
+    Parameter([1.0]).exp()
+    found = [node[0].gradient for node in recorder.nodes]
+    assert found == [gradient, gradients.get("exp")]
+    assert found[0] is not found[1]
+
+
 def test_a_floating_input_is_recorded_itself_and_never_a_converted_copy(recorder: Recorder) -> None:
     w, wide = Parameter([1.0]), Parameter([1.0], dtype=F64)
     for other in (1, 2.5, np.float64(2), np.ones(1), whole(2), Tensor([True]), wide):
