@@ -51,7 +51,7 @@ NumPy broadcasts for you. What you have to know is the rule, because a shape tha
 """
 ## The container and its one door
 
-The next two cells are given. Read them once: they are the whole machinery.
+The next cells, up to step 1, are given. Read them once: they are the whole machinery.
 
 `Operation` is one kind of computation on NumPy arrays. Defining a subclass with a `name` puts it into the table `operations`.
 
@@ -59,7 +59,7 @@ The next two cells are given. Read them once: they are the whole machinery.
 
 Which dtype a result has is decided before your `forward` sees the arrays, by PyTorch's rule. Floating numbers beat whole ones, and those beat booleans; within one kind, a tensor beats a plain number. So `float32 tensor * 0.5` stays float32, `uint8 tensor + 1` stays uint8, and `whole tensor * 0.5` becomes the default dtype, float32. Whole numbers that give fractions (`/`, `exp`, `mean`) become the default dtype too.
 
-NumPy warns about `1 / 0` and `log(0)`. The result is still `inf` or `-inf`, as in PyTorch: the warning is there to tell you where it came from.
+NumPy warns about `1 / 0`, `log(0)` and the mean of nothing. The result is still `inf`, `-inf` or `nan`, as in PyTorch: the warning is there to tell you where it came from.
 """
 
 # %% nbgrader={"schema_version": 3, "grade": false, "solution": false, "locked": true, "task": false, "grade_id": "tensor-operations"}
@@ -219,7 +219,10 @@ def _as_tensors(inputs):
         if _LEVELS[array.dtype.kind] == level
         and (isinstance(x, Tensor) or (level < 2 and array.ndim))
     ]
-    dtype = np.result_type(*deciding) if deciding else (np.bool_, np.int64, _State.dtype)[level]
+    if not deciding:
+        dtype = (np.bool_, np.int64, _State.dtype)[level]
+    else:
+        dtype = deciding[0] if len(deciding) == 1 else np.result_type(*deciding)
     tensors = []
     for x, array in zip(inputs, arrays, strict=True):
         stays = isinstance(x, Tensor) and (array.dtype.kind == "f" or array.dtype == dtype)
@@ -1536,7 +1539,7 @@ Model answer: the time of one operation stays nearly constant up to some thousan
 """
 ## 🎯 MODULE SUMMARY: Tensor
 
-You wrote all 24 primitive operations of this framework. Nothing that follows, up to the GPT of module 14, computes with anything else than operations registered like these. Shapes decide everything; broadcasting fits them from the right, and `keepdims=True` keeps a reduction in its place. Views are free, copies cost memory and time. One call on a large array beats many on small ones. One door, `apply`, makes gradients (module 06) and faster kernels (module 16) possible without touching a line of yours.
+You wrote 24 operations, and nearly all that follows, up to the GPT of module 14, is made of them; the few that later modules add are registered in the same way. Shapes decide everything; broadcasting fits them from the right, and `keepdims=True` keeps a reduction in its place. Views are free, copies cost memory and time. One call on a large array beats many on small ones. One door, `apply`, makes gradients (module 06) and faster kernels (module 16) possible without touching a line of yours.
 
 Next: module 03, activations. Export your work with `tito module export 02`.
 """
