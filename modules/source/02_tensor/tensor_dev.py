@@ -261,6 +261,13 @@ def _listed(numbers):
     return numbers
 
 
+def generator():
+    """The one random generator (np.random.Generator), made when it is first asked for."""
+    if _State.random is None:
+        _State.random = np.random.default_rng()
+    return _State.random
+
+
 # %% [markdown]
 """
 Many methods of the class differ in one name only. The next cell makes them: `_operator("add")` gives the two methods for `tensor + 1` and `1 + tensor`, and so on.
@@ -560,6 +567,32 @@ class Parameter(Tensor):
 
     def __init__(self, data, dtype=None, requires_grad=True):
         super().__init__(data, dtype, requires_grad)
+
+
+# %% [markdown]
+"""
+Three functions take several tensors, so they are no methods. They too call operations of yours (step 7).
+"""
+
+
+# %% nbgrader={"schema_version": 3, "grade": false, "solution": false, "locked": true, "task": false, "grade_id": "tensor-several-functions"}
+#| export
+def cat(tensors, axis=0):
+    """The tensors one after the other along `axis`: (2, 3) and (4, 3) give (6, 3)."""
+    return apply("cat", *tensors, axis=axis)
+
+
+def stack(tensors, axis=0):
+    """Tensors of one shape along a new dimension: two of shape (3,) give (2, 3)."""
+    return apply("stack", *tensors, axis=axis)
+
+
+def where(condition, x, y):
+    """x where `condition` (a boolean tensor or array) is true, y elsewhere; all three broadcast."""
+    condition = np.asarray(_own(condition))
+    if condition.dtype != np.bool_:
+        raise TypeError(f"the condition must be boolean, not {condition.dtype}: write `x > 0`")
+    return apply("where", x, y, condition=condition)
 
 
 # %% [markdown]
@@ -1161,26 +1194,6 @@ class Where(Operation):
         ### END SOLUTION
 
 
-# %% nbgrader={"schema_version": 3, "grade": false, "solution": false, "locked": true, "task": false, "grade_id": "tensor-several-functions"}
-#| export
-def cat(tensors, axis=0):
-    """The tensors one after the other along `axis`: (2, 3) and (4, 3) give (6, 3)."""
-    return apply("cat", *tensors, axis=axis)
-
-
-def stack(tensors, axis=0):
-    """Tensors of one shape along a new dimension: two of shape (3,) give (2, 3)."""
-    return apply("stack", *tensors, axis=axis)
-
-
-def where(condition, x, y):
-    """x where `condition` (a boolean tensor or array) is true, y elsewhere; all three broadcast."""
-    condition = np.asarray(_own(condition))
-    if condition.dtype != np.bool_:
-        raise TypeError(f"the condition must be boolean, not {condition.dtype}: write `x > 0`")
-    return apply("where", x, y, condition=condition)
-
-
 # %% [markdown]
 """
 **Test: several tensors.** Different lengths along the joined axis, an axis other than 0, negative axes (for `stack`, -1 is behind the last one); which side of `where` is which, numbers on either side, and broadcasting.
@@ -1218,15 +1231,6 @@ Each function asks NumPy for an array and hands it to `Tensor(array, dtype, requ
 
 Models start from random numbers, and an experiment that nobody can repeat proves little. So all random numbers come from one generator: `generator()` gives it, and after `manual_seed(n)` the same numbers follow. It has the methods `random(shape, dtype=...)` for numbers from 0 up to 1 and `standard_normal(shape)` for the bell curve with mean 0 and deviation 1. One trap: `random` gives numbers *below* 1, but the float64 number 0.99999999 rounds to exactly 1 as float32, so ask `random` for the right dtype at once.
 """
-
-
-# %% nbgrader={"schema_version": 3, "grade": false, "solution": false, "locked": true, "task": false, "grade_id": "tensor-generator"}
-#| exporti
-def generator():
-    """The one random generator (np.random.Generator), made when it is first asked for."""
-    if _State.random is None:
-        _State.random = np.random.default_rng()
-    return _State.random
 
 
 # %% nbgrader={"schema_version": 3, "grade": false, "solution": true, "locked": false, "task": false, "grade_id": "tensor-creating"}
