@@ -54,5 +54,5 @@ def test_an_error_inside_a_solution_is_shown_at_its_line(
     in_folder(root)
     assert invoke(["module", "test", "02"]) == 1
     output = capsys.readouterr().out
-    assert f"modules/source/02_tensor/tensor_dev.py:{number}  cell tensor-multiply\n" in output
+    assert f"modules/source/02_tensor/tensor_dev.py:{number}  cell tensor-arithmetic\n" in output
     assert "name 'z' is not defined" in output
