@@ -140,7 +140,7 @@ warnings_to_stdout()
 
 Versions come as text, and some end in letters: `2.1.0rc1` is a release candidate, `3.13.0+` a build from source. What counts here are the numbers at the beginning.
 
-Write two functions. The first turns text into a tuple of whole numbers. The second compares such tuples; Python compares tuples number by number, as the rule above says, with one exception that you must handle: for Python `(2,) < (2, 0)`, because the first tuple is shorter. Fill the shorter one with zeros.
+Write two functions. The first turns text into a tuple of whole numbers. The second compares such tuples; Python compares tuples number by number, as the rule above says, with one exception that you must handle: for Python `(2,) < (2, 0)`, because the first tuple is shorter. Fill it up with zeros.
 """
 
 
@@ -172,14 +172,12 @@ def _is_older(version, required):
     False
 
     1. Turn `version` into numbers.
-    2. Append zeros to the shorter of the two until both are equally long.
-    3. Compare them with `<`.
+    2. Append as many zeros as `required` has numbers: `(0,) * 2` is `(0, 0)`. Too many do no
+       harm, because a longer tuple that begins alike counts as larger.
+    3. Compare with `<`.
     """
     ### BEGIN SOLUTION
-    found, required = _numbers(version), tuple(required)
-    length = max(len(found), len(required))
-    found += (0,) * (length - len(found))
-    required += (0,) * (length - len(required))
+    found = _numbers(version) + (0,) * len(required)
     return found < required
     ### END SOLUTION
 
@@ -411,7 +409,7 @@ def setup(python=(3, 10), numpy=(2, 0)):
 
 # %% [markdown]
 """
-**Test: setting up.** With requirements that every machine meets, the facts come back and nothing is printed. With requirements that none meets, the error holds every problem, each on its own line.
+**Test: setting up.** With requirements that every machine meets, the facts come back and nothing is printed. With requirements that none meets, the error holds every problem, each on its own line. A missing package is a problem too; the second test hides it for a moment.
 """
 
 
@@ -432,7 +430,22 @@ def test_setup():
     assert message.split("\n") == check_versions(python=(99, 1), numpy=(99, 2))
 
 
+def test_setup_without_the_package():
+    import tinytorch
+
+    message = ""
+    sys.modules["tinytorch"] = None  # so Python finds no package, until it is put back
+    try:
+        setup(python=(0,), numpy=(0,))
+    except RuntimeError as error:
+        message = str(error)
+    finally:
+        sys.modules["tinytorch"] = tinytorch
+    assert "pip install -e ." in message
+
+
 test_setup()
+test_setup_without_the_package()
 
 # %% [markdown]
 """

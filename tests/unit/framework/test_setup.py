@@ -68,7 +68,7 @@ def test_versions_are_compared_as_numbers(older: str, newer: str) -> None:
 def test_missing_numbers_are_zeros_on_both_sides() -> None:
     assert not _is_older("2", (2, 0, 0))
     assert not _is_older("2.0.0", (2,))
-    assert not _is_older("2.0.1", [2])
+    assert not _is_older("2.0.1", (2,))
 
 
 def test_every_problem_is_one_sentence_with_what_to_type() -> None:
