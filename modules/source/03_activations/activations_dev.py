@@ -38,7 +38,7 @@ from tinytorch.core.tensor import Operation, Tensor, apply
 r"""
 ## Mathematical background
 
-Two linear layers without a bend are one linear layer, because `(x·A)·B = x·(A·B)`. With a bend `f` between them, `f(x·A)·B`, they can follow any continuous curve as closely as you like, if there are enough numbers in the middle.
+Two linear layers without a bend are one linear layer, because `(x·A)·B = x·(A·B)`. With a bend `f` between them, `f(x·A + b)·B`, they can follow any continuous curve over a bounded range as closely as you like, if there are enough numbers in the middle.
 
 | name | formula | values |
 | --- | --- | --- |
