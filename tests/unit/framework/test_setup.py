@@ -11,11 +11,14 @@ from pathlib import Path
 
 import pytest
 
+import tinytorch
 import tinytorch.core.setup as module
 from tinytorch.core.setup import _is_older, _numbers, check_versions, get_info, setup
 
 ROOT = Path(__file__).resolve().parents[3]
-START = "from tinytorch.core.setup import run_tests, warnings_to_stdout\n"
+START = (
+    '"Dev files begin with text."; from tinytorch.core.setup import run_tests, warnings_to_stdout\n'
+)
 
 
 def run(arguments: list[str]) -> subprocess.CompletedProcess[str]:
@@ -32,7 +35,8 @@ def run(arguments: list[str]) -> subprocess.CompletedProcess[str]:
 def run_script(folder: Path, text: str) -> subprocess.CompletedProcess[str]:
     script = folder / "some module ü.py"
     script.write_text(START + textwrap.dedent(text), encoding="utf-8")
-    return run([str(script)])
+    # Reading a file in whatever encoding the system prefers is an error here.
+    return run(["-X", "warn_default_encoding", "-W", "error", str(script)])
 
 
 # What the machine is
@@ -80,6 +84,8 @@ def test_every_problem_is_one_sentence_with_what_to_type() -> None:
 
 def test_setup_returns_facts_or_raises() -> None:
     assert setup(python=(0,), numpy=(0,)) == get_info()
+    assert get_info()["folder"] == os.path.dirname(tinytorch.__file__)
+    assert get_info()["version"] == tinytorch.__version__
     with pytest.raises(RuntimeError, match=r"Python .* 99\.1 .*\nNumPy .* 99\.2 "):
         setup(python=(99, 1), numpy=(99, 2))
 
@@ -193,6 +199,7 @@ def test_a_script_without_tests_does_not_look_tested(tmp_path: Path) -> None:
 def test_a_test_that_needs_arguments_fails(tmp_path: Path) -> None:
     done = run_script(tmp_path, "def test_a(x): pass\nrun_tests()\n")
     assert done.returncode == 1
+    assert done.stderr == ""
     assert "FAILED test_a: TypeError: test_a() missing 1 required" in done.stdout
 
 
@@ -279,7 +286,9 @@ def test_a_real_notebook_reports_its_tests(tmp_path: Path) -> None:
 
 def test_warnings_go_to_standard_output(tmp_path: Path) -> None:
     done = run_script(
-        tmp_path, "import warnings\nwarnings_to_stdout()\nwarnings.warn('take care')\n"
+        tmp_path,
+        "import warnings\nwarnings.simplefilter('default')\n"
+        "warnings_to_stdout()\nwarnings.warn('take care')\n",
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert "UserWarning: take care" in done.stdout
