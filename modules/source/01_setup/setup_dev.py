@@ -229,12 +229,12 @@ def _memory_bytes():
         return None
 
 
-def _package():
-    """The version and the folder of the installed package; both None if there is none."""
+def _version_and_folder(name):
+    """The version and the folder of an installed package; both None if there is none."""
     try:
-        package = importlib.import_module("tinytorch")
+        package = importlib.import_module(name)
     except ModuleNotFoundError as error:
-        if error.name != "tinytorch":
+        if error.name != name:
             raise  # the package is there, but something that it needs is not
         return None, None
     return package.__version__, os.path.dirname(package.__file__)
@@ -258,10 +258,11 @@ def get_info():
     1. Ask `platform.python_version()`, `np.__version__`, `platform.system()` and
        `platform.machine()`.
     2. `os.cpu_count()` may be None: take 1 then.
-    3. `_memory_bytes()` and `_package()` are given above; the second returns two values.
+    3. `_memory_bytes()` and `_version_and_folder("tinytorch")` are given above; the second
+       returns two values.
     """
     ### BEGIN SOLUTION
-    version, folder = _package()
+    version, folder = _version_and_folder("tinytorch")
     return {
         "python": platform.python_version(),
         "numpy": np.__version__,
@@ -290,7 +291,8 @@ def test_get_info():
     assert info["platform"] == f"{platform.system()} {platform.machine()}"
     assert info["processors"] == (os.cpu_count() or 1)
     assert info["memory_bytes"] == _memory_bytes()
-    assert (info["version"], info["folder"]) == _package()
+    assert (info["version"], info["folder"]) == _version_and_folder("tinytorch")
+    assert _version_and_folder("a_package_that_is_not_there") == (None, None)
     info["python"] = "changed by a caller"
     assert get_info()["python"] == platform.python_version()
 
@@ -431,9 +433,8 @@ def test_setup():
 
 
 def test_setup_without_the_package():
-    import tinytorch
-
     assert setup(python=(0,), numpy=(0,))["folder"] is not None
+    package = sys.modules["tinytorch"]
     message = ""
     sys.modules["tinytorch"] = None  # so Python finds no package, until it is put back
     try:
@@ -441,7 +442,7 @@ def test_setup_without_the_package():
     except RuntimeError as error:
         message = str(error)
     finally:
-        sys.modules["tinytorch"] = tinytorch
+        sys.modules["tinytorch"] = package
     assert "pip install -e ." in message
 
 
@@ -544,11 +545,10 @@ There is no earlier module to meet, but there is the package. `get_info()` must 
 
 # %% nbgrader={"schema_version": 3, "grade": true, "solution": false, "locked": true, "task": false, "grade_id": "setup-integration-test", "points": 1}
 def test_integration():
-    import tinytorch
-
     info = get_info()
-    assert info["version"] == tinytorch.__version__
-    assert os.path.samefile(info["folder"], os.path.dirname(tinytorch.__file__))
+    package = sys.modules["tinytorch"]  # get_info has imported it
+    assert info["version"] == package.__version__
+    assert os.path.samefile(info["folder"], os.path.dirname(package.__file__))
     assert not _is_older(info["version"], (0, 1))
     row = np.array([1.0, 2.0], dtype=np.float32)
     assert (row * 2 + 1).dtype == np.float32
