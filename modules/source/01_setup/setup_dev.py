@@ -211,11 +211,9 @@ test_versions()
 
 # %% [markdown]
 """
-## Step 2: Measure the machine
+## Two facts that take more than a line
 
-What is in a bug report that helps? The versions, the system, the cores, the memory, and which copy of the package was used: many a puzzle ends with "I was running another copy". All of this can be asked of the machine, so nobody has to remember it.
-
-Two of the facts need more than one line, so the next cell is given. The memory is known by the number of pages and their size on Linux and macOS; elsewhere we say `None`, which means unknown, and do not guess. The package is looked up by importing it, when the function is called and not before.
+The next cell is given; step 2 uses it. The memory is known by the number of pages and their size on Linux and macOS; elsewhere we say `None`, which means unknown, and do not guess. The package is looked up by importing it, when the function is called and not before.
 """
 
 
@@ -238,6 +236,14 @@ def _version_and_folder(name):
             raise  # the package is there, but something that it needs is not
         return None, None
     return package.__version__, os.path.dirname(package.__file__)
+
+
+# %% [markdown]
+"""
+## Step 2: Measure the machine
+
+What is in a bug report that helps? The versions, the system, the cores, the memory, and which copy of the package was used: many a puzzle ends with "I was running another copy". All of this can be asked of the machine, so nobody has to remember it.
+"""
 
 
 # %% nbgrader={"schema_version": 3, "grade": false, "solution": true, "locked": false, "task": false, "grade_id": "setup-info"}

@@ -59,11 +59,11 @@ All take `O(n)` time for `n` numbers. What differs is the constant: a comparison
 
 # %% [markdown]
 """
-## The functions that users call
+## The functions and objects that users call
 
-The next cell is given. As in module 02, each function passes its tensor to `apply` and names the operation; you write the operations below. Integers have no use for most of these curves, so they become floating first; `x / 1` does this, by the rule for division that you know from module 02.
+The next two cells are given. As in module 02, each function passes its tensor to `apply` and names the operation; you write the operations below. Integers have no use for most of these curves, so they become floating first; `x / 1` does this, by the rule for division that you know from module 02.
 
-For softmax, `axis` is the direction in which the results add up to 1. PyTorch calls it `dim`, so this word is understood too.
+For softmax, `axis` is the direction in which the results add up to 1. PyTorch calls it `dim`, so this word is understood too. The second cell holds what activations share as objects, and those without a setting; step 5 is about them.
 """
 
 
@@ -109,6 +109,54 @@ def softmax(x, axis=-1, dim=None):
 def log_softmax(x, axis=-1, dim=None):
     """The logarithm of `softmax(x, axis)`, exact where the probability itself would round to 0."""
     return apply("log_softmax", _floating(x), axis=axis if dim is None else dim)
+
+
+# %% nbgrader={"schema_version": 3, "grade": false, "solution": false, "locked": true, "task": false, "grade_id": "activations-objects"}
+#| export
+class _Activation:
+    """What all activations as objects share. A subclass defines `forward`."""
+
+    def __call__(self, x):
+        return self.forward(x)
+
+    def __repr__(self):
+        settings = ", ".join(f"{name}={value}" for name, value in vars(self).items())
+        return f"{type(self).__name__}({settings})"
+
+
+class ReLU(_Activation):
+    """`relu` as an object: `ReLU()(x)` is `relu(x)`."""
+
+    def forward(self, x):
+        return relu(x)
+
+
+class Sigmoid(_Activation):
+    """`sigmoid` as an object."""
+
+    def forward(self, x):
+        return sigmoid(x)
+
+
+class Tanh(_Activation):
+    """`tanh` as an object."""
+
+    def forward(self, x):
+        return tanh(x)
+
+
+class GELU(_Activation):
+    """`gelu` as an object."""
+
+    def forward(self, x):
+        return gelu(x)
+
+
+class _AlongAxis(_Activation):
+    """An activation that remembers an axis; `dim`, if given, is PyTorch's word for it."""
+
+    def __init__(self, axis=-1, dim=None):
+        self.axis = axis if dim is None else dim
 
 
 # %% [markdown]
@@ -406,56 +454,8 @@ test_softmax_and_log_softmax()
 
 A model is a list of things to be called one after the other: a layer, an activation, a layer. A function with a setting, such as a slope or an axis, does not fit into a list by itself; an object that remembers the setting does.
 
-The base class is given, and so are the activations without a setting: calling an object runs its `forward`, and its `repr` shows the class and the settings, which are the attributes that `__init__` sets. You write the three that have one.
+The base class `_Activation` stands above, with the four activations that have no setting: calling an object runs its `forward`, and its `repr` shows the class and the settings, which are the attributes that `__init__` sets. You write the three that have one.
 """
-
-
-# %% nbgrader={"schema_version": 3, "grade": false, "solution": false, "locked": true, "task": false, "grade_id": "activations-objects"}
-#| export
-class _Activation:
-    """What all activations as objects share. A subclass defines `forward`."""
-
-    def __call__(self, x):
-        return self.forward(x)
-
-    def __repr__(self):
-        settings = ", ".join(f"{name}={value}" for name, value in vars(self).items())
-        return f"{type(self).__name__}({settings})"
-
-
-class ReLU(_Activation):
-    """`relu` as an object: `ReLU()(x)` is `relu(x)`."""
-
-    def forward(self, x):
-        return relu(x)
-
-
-class Sigmoid(_Activation):
-    """`sigmoid` as an object."""
-
-    def forward(self, x):
-        return sigmoid(x)
-
-
-class Tanh(_Activation):
-    """`tanh` as an object."""
-
-    def forward(self, x):
-        return tanh(x)
-
-
-class GELU(_Activation):
-    """`gelu` as an object."""
-
-    def forward(self, x):
-        return gelu(x)
-
-
-class _AlongAxis(_Activation):
-    """An activation that remembers an axis; `dim`, if given, is PyTorch's word for it."""
-
-    def __init__(self, axis=-1, dim=None):
-        self.axis = axis if dim is None else dim
 
 
 # %% nbgrader={"schema_version": 3, "grade": false, "solution": true, "locked": false, "task": false, "grade_id": "activations-classes"}
