@@ -10,8 +10,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from tito.course import Course, Module
+from tito.options import BROKEN_METADATA
 from tito.report import Finding
-from tito.source import BEGIN_SOLUTION, BROKEN_METADATA, END_SOLUTION, Cell, DevFile
+from tito.source import BEGIN_SOLUTION, END_SOLUTION, Cell, DevFile
 
 DIRECTIVES = ("default_exp", "export", "exporti", "exports", "hide")
 _MAGIC = re.compile(r"\s*(%{1,2}\w|!|\?\w|\w[\w.]*\?\s*$|[\w, .]+=\s*[%!]\s*\w)")
