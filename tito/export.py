@@ -17,6 +17,7 @@ from tito.errors import RefusedError, TitoError
 from tito.refusals import Parsed, compare, examine, public_names
 from tito.report import failed, in_order
 from tito.source import Cell, DevFile, read
+from tito.syntax import UNREADABLE, tree_of
 
 FORMAT = 1
 """Raise it when the text of a generated file changes for the same source."""
@@ -104,9 +105,10 @@ def build(course: Course, modules: Iterable[Module], *, reuse: bool = False) -> 
     parsed = [item for item, _ in examined if item is not None]
     findings = [*(f for _, faults in examined for f in faults), *compare(course, parsed)]
     if failed(findings):
-        count = sum(finding.severity == "error" for finding in findings)
+        ordered = in_order(findings)
+        count = sum(finding.severity == "error" for finding in ordered)
         raise RefusedError(
-            f"{count} fault(s) stop the export; the package stays as it was", in_order(findings)
+            f"{count} fault(s) stop the export; the package stays as it was", ordered
         )
     texts = {item.module.file: render(item) for item in parsed}
     return _package(course, texts, {item.module: item.public for item in parsed})
@@ -194,7 +196,7 @@ def _last_future(cells: tuple[Cell, ...]) -> int:
     found = -1
     for index, cell in enumerate(cells):
         if "__future__" in cell.code:
-            nodes = ast.parse(cell.code).body
+            nodes = tree_of(cell.code).body
             if any(isinstance(n, ast.ImportFrom) and n.module == "__future__" for n in nodes):
                 found = index
     return found
@@ -315,7 +317,7 @@ def _names_to_come(course: Course, module: Module) -> tuple[str, ...]:
     """What a module outside the package will bring; nothing if it is not Python yet."""
     try:
         return public_names(read(course.dev_file(module), course.dev_path(module)))
-    except (SyntaxError, ValueError, TitoError):
+    except (*UNREADABLE, TitoError):
         return ()
 
 
