@@ -5,13 +5,11 @@ from __future__ import annotations
 import ast
 import hashlib
 import re
-import shutil
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from pathlib import Path
 
-from tito import atomic
+from tito import aside, atomic
 from tito.course import Course, Module
 from tito.errors import RefusedError, TitoError
 from tito.refusals import Parsed, compare, examine, public_names
@@ -140,9 +138,9 @@ def export(
         except BaseException:
             atomic.recover(target)
             raise
-        aside = _keep_aside(course, found, files)
+        kept = _keep_aside(course, found, files)
         atomic.commit(target, exchange=exchange)
-    return Exported(tuple(sorted(changed)), aside)
+    return Exported(tuple(sorted(changed)), kept)
 
 
 def present(target: Path) -> dict[str, bytes]:
@@ -164,15 +162,7 @@ def _keep_aside(
         for name, data in found.items()
         if files.get(name) != data and not intact(data.decode("utf-8", "replace"))
     ]
-    if not foreign:
-        return None
-    stamp = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H-%M-%S.%fZ")
-    folder = course.root / ".tito-aside" / stamp
-    for name in foreign:
-        copy = folder / course.settings.package / name
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(course.package / name, copy)
-    return folder
+    return aside.keep(course.root, [f"{course.settings.package}/{name}" for name in foreign])
 
 
 def render(parsed: Parsed) -> str:

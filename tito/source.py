@@ -163,6 +163,13 @@ def parse(text: str, path: str) -> DevFile:
     return DevFile(path, text, tuple(_cells(text)))
 
 
+def header_of(text: str) -> str:
+    """What stands above the first cell: jupytext's YAML header and the lines before it."""
+    lines = text.split("\n")
+    start = _after_header(lines)[0]
+    return "".join(line + "\n" for line in lines[:start])
+
+
 def _cells(text: str) -> list[Cell]:
     lines = text.split("\n")
     if lines[-1] == "":

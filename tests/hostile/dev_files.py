@@ -1,5 +1,4 @@
 """Dev files that are hard to read, by name: what `tito.source` and jupytext must read alike."""
-# ruff: noqa: E501
 
 from __future__ import annotations
 
