@@ -12,7 +12,7 @@ from pathlib import Path
 from tito import aside, atomic
 from tito.course import Course, Module
 from tito.errors import RefusedError, TitoError
-from tito.refusals import Parsed, compare, examine, public_names
+from tito.refusals import Parsed, compare, examine, look, public_names
 from tito.report import failed, in_order
 from tito.source import Cell, DevFile, read
 from tito.syntax import UNREADABLE, tree_of
@@ -97,7 +97,8 @@ def build(course: Course, modules: Iterable[Module], *, reuse: bool = False) -> 
     if reuse:
         kept = {m: _unchanged(course, m, dev) for m, dev in sources.items()}
         texts = {m.file: text for m, text in kept.items() if text is not None}
-        if len(texts) == len(sources):
+        # The hash says nothing of markers, metadata and cells that are not exported.
+        if len(texts) == len(sources) and not any(look(m, dev) for m, dev in sources.items()):
             return _package(course, texts, {m: names_of(texts[m.file]) for m in sources})
     examined = [examine(m, dev) for m, dev in sources.items()]
     parsed = [item for item, _ in examined if item is not None]

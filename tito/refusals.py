@@ -40,20 +40,26 @@ class Parsed:
 
 def examine(module: Module, dev: DevFile) -> tuple[Parsed | None, list[Finding]]:
     """One module by itself. No tree if a cell is not Python."""
-    findings = [
-        *_target(module, dev),
-        *_controls(dev),
-        *_almost_markers(dev),
-        *(finding for cell in dev.cells for finding in _cell(dev, cell)),
-    ]
+    findings = look(module, dev)
     tree, faults = parse_cells(dev, dev.exported)
-    others = [cell for cell in dev.cells if cell.kind == "code" and not cell.exported]
-    findings += [*faults, *parse_cells(dev, others)[1]]
+    findings += faults
     if tree is None:
         return None, findings
     parsed = Parsed(module, dev, tree, public_names(dev), _solution_names(dev))
     findings += [*_names(parsed), *_defined_twice(parsed), *_notebook_calls(parsed)]
     return parsed, findings
+
+
+def look(module: Module, dev: DevFile) -> list[Finding]:
+    """The faults that do not depend on the exported code: an export with nothing new looks too."""
+    others = (cell for cell in dev.cells if cell.kind == "code" and not cell.exported)
+    return [
+        *_target(module, dev),
+        *_controls(dev),
+        *_almost_markers(dev),
+        *(finding for cell in dev.cells for finding in _cell(dev, cell)),
+        *parse_cells(dev, others)[1],
+    ]
 
 
 def compare(course: Course, modules: Iterable[Parsed]) -> list[Finding]:
