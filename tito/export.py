@@ -326,13 +326,17 @@ def project_version(root: Path) -> str:
 
 
 def locate(generated: str, line: int, dev: DevFile) -> tuple[int, Cell] | None:
-    """The dev file's line and cell behind a line of a generated file, looked up when needed."""
+    """The dev file's line and cell behind a line of a generated file, looked up when needed.
+
+    None for what stands in no cell, such as the header and `__all__`.
+    """
     marker = f"# %% {dev.path} "
     lines = generated.split("\n")
     for index in range(min(line, len(lines)) - 1, -1, -1):
         if lines[index].startswith(marker):
             cell = dev.cell_named(lines[index][len(marker) :])
-            if cell is None:
+            below = line - index - 2
+            if cell is None or not 0 <= below <= cell.code.rstrip().count("\n"):
                 return None
-            return cell.code_line + line - index - 2, cell
+            return cell.code_line + below, cell
     return None

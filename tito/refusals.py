@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from tito.course import Course, Module
 from tito.options import BROKEN_METADATA
 from tito.report import Finding
-from tito.source import BEGIN_SOLUTION, END_SOLUTION, Cell, DevFile
+from tito.source import BEGIN_SOLUTION, ENCODING, END_SOLUTION, Cell, DevFile
 from tito.syntax import fault as fault
 from tito.syntax import inside_strings, parse_cells, tree_of
 from tito.syntax import placed as placed
@@ -55,6 +55,7 @@ def look(module: Module, dev: DevFile) -> list[Finding]:
     others = (cell for cell in dev.cells if cell.kind == "code" and not cell.exported)
     return [
         *_target(module, dev),
+        *_encoding(dev),
         *_controls(dev),
         *_almost_markers(dev),
         *(finding for cell in dev.cells for finding in _cell(dev, cell)),
@@ -164,6 +165,14 @@ def _cell(dev: DevFile, cell: Cell) -> Iterator[Finding]:
     if cell.kind == "code":
         yield from _directives(dev, cell)
         yield from _solutions(dev, cell)
+
+
+def _encoding(dev: DevFile) -> Iterator[Finding]:
+    for number, line in enumerate(dev.text.split("\n")[:2], start=1):
+        match = ENCODING.match(line)
+        if match and match[1] != "utf-8":
+            message = f"the file says that its encoding is {match[1]}"
+            yield fault(dev, "export-encoding", number, message, "delete the line: it is utf-8")
 
 
 def _almost_markers(dev: DevFile) -> Iterator[Finding]:
@@ -305,7 +314,7 @@ def _defined_twice(parsed: Parsed) -> Iterator[Finding]:
 
 
 def _notebook_calls(parsed: Parsed) -> Iterator[Finding]:
-    for node in ast.walk(parsed.tree):
+    for node in ast.walk(parsed.tree) if "get_ipython" in parsed.dev.text else ():
         if isinstance(node, ast.Name) and node.id == "get_ipython":
             hint = "delete the line: outside a notebook there is no get_ipython"
             message = "get_ipython is a notebook command, not Python"

@@ -29,7 +29,8 @@ _BARE_MARKER = re.compile(r"\s*#\s*(?:%%|<codecell>|In\[[0-9 ]*\]:?)\s*$")
 _DIRECTIVE = re.compile(r"\s*#\s*\|\s*([^\s:]+)\s*:?\s*(.*?)\s*$")
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})(.*)$")
 _ESCAPED_PLUS = re.compile(r"(?:# |#)*(?:#|# )\+")
-_ENCODING = re.compile(r"[ \t\f]*#.*?coding[:=][ \t]*([-_.a-zA-Z0-9]+)")
+ENCODING = re.compile(r"[ \t\f]*#.*?coding[:=][ \t]*([-_.a-zA-Z0-9]+)")
+"""Python's declaration of a file's encoding, in its first or second line."""
 
 
 @dataclass(frozen=True)
@@ -190,7 +191,7 @@ def _after_header(lines: list[str]) -> tuple[int, list[Cell]]:
         if i == 0 and raw.startswith("#!"):
             start = 1
             continue
-        if (i == 0 or (i == 1 and not _ENCODING.match(lines[0]))) and _ENCODING.match(raw):
+        if (i == 0 or (i == 1 and not ENCODING.match(lines[0]))) and ENCODING.match(raw):
             start = i + 1
             continue
         if not raw.startswith("#"):

@@ -23,11 +23,11 @@ def fault(dev: DevFile, rule: str, line: int, message: str, hint: str) -> Findin
     return Finding(rule, "error", dev.path, line, message, hint, identity)
 
 
-def tree_of(code: str, line: int = 1) -> ast.Module:
-    """The syntax tree of code whose first line is `line`. Raises one of UNREADABLE."""
+def tree_of(code: str) -> ast.Module:
+    """The syntax tree of code, without Python's warnings. Raises one of UNREADABLE."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return ast.increment_lineno(ast.parse(code), line - 1)
+        return ast.parse(code)
 
 
 def parse_cells(dev: DevFile, cells: Iterable[Cell]) -> tuple[ast.Module | None, list[Finding]]:
@@ -50,15 +50,14 @@ def _parse(dev: DevFile, cell: Cell) -> tuple[ast.Module | None, list[Finding]]:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
-            tree = ast.parse(cell.code)
+            # Empty lines in front are faster than correcting the numbers afterwards.
+            tree = ast.parse("\n" * (cell.code_line - 1) + cell.code)
         except SyntaxError as error:
-            last = cell.code.count("\n")
-            line = cell.code_line + min((error.lineno or 1) - 1, last)
-            return None, [_syntax_fault(dev, line, error.msg)]
+            last = cell.code_line + cell.code.count("\n")
+            return None, [_syntax_fault(dev, min(error.lineno or 1, last), error.msg)]
         except UNREADABLE as error:
             return None, [_unreadable(dev, cell.code_line, error)]
-    faults = [_warning(dev, w, cell.code_line - 1 + w.lineno) for w in caught]
-    return ast.increment_lineno(tree, cell.code_line - 1), faults
+    return tree, [_warning(dev, w) for w in caught]
 
 
 def _compile(dev: DevFile, tree: ast.Module) -> list[Finding]:
@@ -71,7 +70,7 @@ def _compile(dev: DevFile, tree: ast.Module) -> list[Finding]:
             return [_syntax_fault(dev, error.lineno or 1, error.msg)]
         except UNREADABLE as error:
             return [_unreadable(dev, tree.body[0].lineno, error)]
-    return [_warning(dev, w, w.lineno) for w in caught]
+    return [_warning(dev, w) for w in caught]
 
 
 def placed(dev: DevFile, cells: Iterable[Cell]) -> str:
@@ -93,12 +92,12 @@ def inside_strings(code: str) -> set[int]:
     return {n for node in strings for n in range(node.lineno, node.end_lineno or 0)}
 
 
-def _warning(dev: DevFile, warning: warnings.WarningMessage, line: int) -> Finding:
+def _warning(dev: DevFile, warning: warnings.WarningMessage) -> Finding:
     text = str(warning.message)
     hint = "Python prints a warning here, and importing the package must print nothing: mend it"
     if "escape" in text:
         hint = "write a raw string, r'...', or two backslashes"
-    return fault(dev, "export-syntax", line, text, hint)
+    return fault(dev, "export-syntax", warning.lineno, text, hint)
 
 
 def _unreadable(dev: DevFile, line: int, error: BaseException) -> Finding:

@@ -184,6 +184,7 @@ FAULTS: dict[str, Fault] = {
     "next line in prose": Fault(
         "export-character", GOOD + "# %% [markdown]\n# a\x85b\n", "a\x85b", "*", words="U+0085"
     ),
+    "another encoding": Fault("export-encoding", "# coding: latin-1\n" + GOOD, "latin-1", "*"),
     # Notebook commands.
     "line magic": Fault("export-magic", exported("x = 1\n%matplotlib inline\n"), "%matplotlib"),
     "cell magic": Fault("export-magic", exported("%%time\nx = 1\n"), "%%time"),
