@@ -53,8 +53,7 @@ def _parse(dev: DevFile, cell: Cell) -> tuple[ast.Module | None, list[Finding]]:
             # Empty lines in front are faster than correcting the numbers afterwards.
             tree = ast.parse("\n" * (cell.code_line - 1) + cell.code)
         except SyntaxError as error:
-            last = cell.code_line + cell.code.count("\n")
-            return None, [_syntax_fault(dev, min(error.lineno or 1, last), error.msg)]
+            return None, [_syntax_fault(dev, error.lineno or cell.code_line, error.msg)]
         except UNREADABLE as error:
             return None, [_unreadable(dev, cell.code_line, error)]
     return tree, [_warning(dev, w) for w in caught]
@@ -106,7 +105,7 @@ def _unreadable(dev: DevFile, line: int, error: BaseException) -> Finding:
 
 
 def _syntax_fault(dev: DevFile, number: int, message: str) -> Finding:
-    line = dev.text.split("\n")[number - 1]
+    line = "".join(dev.text.split("\n")[number - 1 : number])
     if _MAGIC.match(line):
         message = f"{line.strip()[:40]!r} is a notebook command, not Python"
         hint = "delete the line; install packages in the terminal"

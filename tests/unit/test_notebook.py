@@ -427,6 +427,29 @@ def test_newlines_and_bom_of_the_editor_stay(twin: Twin) -> None:
     assert twin.run().endswith("agree")
 
 
+def test_the_order_of_metadata_and_the_file_mode_stay(twin: Twin) -> None:
+    """Jupyter sorts the keys it saves. Unusual orders stay, new cells get ours."""
+    twin.change_python(
+        '"schema_version": 3, "grade": false,', '"grade": false, "schema_version": 3,'
+    )
+    twin.change_python("# %%\nprint", '# %% zeta=1 alpha={"d": 1, "c": 2}\nprint')
+    before = twin.python.read_bytes()
+    twin.python.chmod(0o640)
+    mode = twin.python.stat().st_mode
+    twin.run()
+    twin.change_notebook("return 42", "return 43")
+    notebook = twin.read()
+    graded = {"solution": False, "points": 1, "grade_id": "new", "grade": True, "x": 1}
+    cell = nbformat.v4.new_code_cell("assert True", metadata={"nbgrader": graded})
+    notebook.cells.append(cell)
+    twin.write(notebook)
+    twin.run()
+    new = b'{"grade": true, "solution": false, "grade_id": "new", "points": 1, "x": 1}'
+    added = b"\n# %% nbgrader=" + new + b"\nassert True\n"
+    assert twin.python.read_bytes() == before.replace(b"42", b"43") + added
+    assert twin.python.stat().st_mode == mode
+
+
 def test_no_part_is_left_when_writing_fails(twin: Twin, monkeypatch: pytest.MonkeyPatch) -> None:
     twin.run()
     twin.change_notebook("return 42", "return 43")

@@ -158,6 +158,9 @@ FAULTS: dict[str, Fault] = {
     "syntax error in a test": Fault("export-syntax", unexported("x = (1\n"), "x = (1"),
     "unclosed string": Fault("export-syntax", exported('x = """\n\ntext\n'), 'x = """'),
     "wrong indent": Fault("export-syntax", exported("x = 1\n   y = 2\n"), "   y = 2"),
+    "empty block": Fault(
+        "export-syntax", exported("x = 1\nif x:\n# %%\ny = 2\n"), "if x:", words="indented block"
+    ),
     "tabs and spaces": Fault(
         "export-syntax", exported("if 1:\n        x = 1\n\ty = 2\n"), "\ty = 2"
     ),
@@ -314,15 +317,17 @@ def test_several_faults_are_all_reported(course: Course) -> None:
     text += f"{graded('four', solution=True)}\nx = 1\n\n"
     text += f"{graded('five')}\n!pip install x\n\n"
     text += f"{graded('six')}\n#| export\ny = '\\d'\n\n"
+    text += f"{graded('seven')}\n#| export\nyield 3\n\n"
     text += "#%%\nz = 1\n"
     write(course, text)
-    assert [(f.rule, f.cell) for f in refused(course)][:6] == [
+    assert [(f.rule, f.cell) for f in refused(course)][:7] == [
         ("export-syntax", "one"),
         ("export-directive", "two"),
         ("export-syntax", "three"),
         ("export-solution", "four"),
         ("export-magic", "five"),
         ("export-syntax", "six"),
+        ("export-syntax", "seven"),
     ]
 
 
