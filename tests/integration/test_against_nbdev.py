@@ -184,7 +184,7 @@ def all_names(text: str) -> list[str]:
 
 
 def ours(course: Course, module: Module) -> str:
-    return build(course, course.up_to(module))[module.file].decode()
+    return build(course, [module])[module.file].decode()
 
 
 def concatenated(dev_file: Path) -> str:

@@ -220,7 +220,7 @@ def check_locate(course: Course, number: str) -> None:
     """Every line of a generated file leads to the same text in the dev file, or to nothing."""
     module = course.module(number)
     dev = read(course.dev_file(module), course.dev_path(module))
-    generated = build(course, course.up_to(module))[module.file].decode()
+    generated = build(course, [module])[module.file].decode()
     lines, source = generated.split("\n"), dev.text.split("\n")
     found = 0
     for line, text in enumerate(lines, start=1):
