@@ -82,7 +82,7 @@ def placed(dev: DevFile, cells: Iterable[Cell]) -> str:
 
 
 def inside_strings(code: str) -> set[int]:
-    """The lines, counted from 0, that begin inside a string. None if the code is no Python."""
+    """The lines, counted from 0, that begin inside a string; empty if this is no Python."""
     try:
         tree = tree_of(code)
     except UNREADABLE:
