@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 from collections.abc import Callable
@@ -12,10 +11,11 @@ from typing import Any
 import nbformat
 import pytest
 
+from tests.unit.twin import DEV, Twin
 from tito import course as course_module
 from tito.cli import invoke
-from tito.course import Course, Module
-from tito.errors import RefusedError, TitoError
+from tito.course import Module
+from tito.errors import RefusedError
 from tito.export import build
 from tito.notebook import is_ahead, synchronise, twin_path
 from tito.source import read
@@ -23,93 +23,6 @@ from tito.source import read
 ROOT = Path(__file__).resolve().parents[2]
 COURSE = course_module.load(ROOT)
 WRITTEN = [module for module in COURSE.modules if COURSE.written(module)]
-
-DEV = '''\
-# ---
-# jupyter:
-#   jupytext:
-#     comment_magics: false
-#     text_representation:
-#       extension: .py
-#       format_name: percent
-#   kernelspec:
-#     display_name: Python 3
-#     language: python
-#     name: python3
-# ---
-
-# %% [markdown]
-"""
-# Module 01: Small
-
-Text with two lines.
-"""
-
-# %% nbgrader={"schema_version": 3, "grade": false, "solution": true, "locked": false, "task": false, "grade_id": "small.answer"}
-#| default_exp core.small
-#| export
-def answer():
-    """The answer."""
-    ### BEGIN SOLUTION
-    return 42
-    ### END SOLUTION
-
-
-# %%
-print(answer())
-
-# %%
-print(answer())
-
-# %% [markdown]
-r"""
-A formula: $\\alpha$
-"""
-
-# %% [markdown]
-# Prose in comments.
-
-# %%
-%matplotlib inline
-'''.replace("%matplotlib inline\n", "x = 1\n")
-
-
-class Twin:
-    """One module with its notebook, in a small course."""
-
-    def __init__(self, course: Course) -> None:
-        self.course = course
-        self.module: Module = course.modules[0]
-        self.python = course.dev_file(self.module)
-        self.notebook = course.root / twin_path(course, self.module)
-
-    def run(self) -> str:
-        return synchronise(self.course, self.module)
-
-    def read(self) -> Any:
-        return nbformat.read(self.notebook, as_version=4)
-
-    def write(self, notebook: Any) -> None:
-        nbformat.write(notebook, self.notebook)
-
-    def change_notebook(self, old: str, new: str) -> None:
-        notebook = self.read()
-        changed = [cell for cell in notebook.cells if old in cell.source]
-        assert changed
-        changed[0].source = changed[0].source.replace(old, new)
-        self.write(notebook)
-
-    def change_python(self, old: str, new: str) -> None:
-        text = self.python.read_text(encoding="utf-8")
-        assert old in text
-        self.python.write_text(text.replace(old, new, 1), encoding="utf-8")
-
-    def files(self) -> dict[str, bytes]:
-        folder = self.course.root
-        return {str(p): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
-
-    def aside(self) -> list[Path]:
-        return sorted((self.course.root / ".tito-aside").rglob("*.py"))
 
 
 @pytest.fixture
@@ -205,19 +118,6 @@ def test_a_changed_notebook_brings_the_python_file_along(twin: Twin) -> None:
     assert twin.run().endswith("agree")
 
 
-def test_both_changed_changes_nothing(twin: Twin) -> None:
-    twin.run()
-    twin.change_notebook("return 42", "return 43")
-    twin.change_python("return 42", "return 44")
-    before = twin.files()
-    with pytest.raises(TitoError, match="both changed") as error:
-        twin.run()
-    for name in (twin.course.dev_path(twin.module), twin_path(twin.course, twin.module)):
-        assert name in error.value.message
-    assert "tito module notebook 01" in error.value.hint
-    assert twin.files() == before
-
-
 @pytest.mark.parametrize("kept", ["python", "notebook"])
 def test_what_the_refusal_says_to_type_works(twin: Twin, kept: str) -> None:
     twin.run()
@@ -250,18 +150,6 @@ def test_without_a_record_equal_contents_are_recorded(twin: Twin) -> None:
     twin.write(notebook)
     assert twin.run().endswith("agree")
     assert twin.notebook.read_bytes() == complete
-
-
-def test_without_a_record_different_contents_are_refused(twin: Twin) -> None:
-    twin.run()
-    notebook = twin.read()
-    notebook.metadata["tito"] = "nonsense"
-    notebook.cells[1].source += "\n# more"
-    twin.write(notebook)
-    before = twin.files()
-    with pytest.raises(TitoError, match="never agreed"):
-        twin.run()
-    assert twin.files() == before
 
 
 def test_deleting_the_state_folder_loses_nothing(twin: Twin) -> None:
@@ -345,78 +233,6 @@ def test_new_cells_of_the_notebook_are_written_well(twin: Twin) -> None:
     assert twin.run().endswith("agree")
 
 
-@pytest.mark.parametrize("source", ["x = 1\n# %%\ny = 2", "x = '\u2028'", "x = '\x0c'", "'\ud800'"])
-def test_what_cannot_stand_in_a_python_file_is_refused(twin: Twin, source: str) -> None:
-    twin.run()
-    data = json.loads(twin.notebook.read_text(encoding="utf-8"))
-    data["cells"][2]["source"] = source
-    twin.notebook.write_text(json.dumps(data), encoding="utf-8")
-    before = twin.files()
-    with pytest.raises(TitoError, match=r"cannot (stand|be written)") as error:
-        twin.run()
-    assert error.value.where == twin_path(twin.course, twin.module)
-    assert twin.files() == before
-
-
-@pytest.mark.parametrize(
-    "data",
-    [
-        b"",
-        b"not json",
-        b"\xff\xfe",
-        b"[]",
-        b"3",
-        b"{}",
-        b'{"cells": 3}',
-        b'{"cells": [3]}',
-        b'{"cells": [], "nbformat": "x"}',
-        b'{"cells": [], "nbformat": 99, "nbformat_minor": 0, "metadata": {}}',
-        b'{"cells": [{}], "nbformat": 4, "nbformat_minor": 5, "metadata": {}}',
-        b'{"cells": [], "nbformat": 4, "nbformat_minor": 5, "metadata": 3}',
-        b'{"worksheets": [], "nbformat": 3, "nbformat_minor": 0, "metadata": {}}',
-        b"[" * 100_000,
-        b'{"cells": [{"cell_type": "code", "metadata": {}, "source": 3}],'
-        b' "nbformat": 4, "nbformat_minor": 4, "metadata": {}}',
-    ],
-    ids=lambda data: repr(data[:30]),
-)
-def test_a_broken_notebook_is_refused_and_kept(twin: Twin, data: bytes) -> None:
-    twin.notebook.write_bytes(data)
-    before = twin.files()
-    with pytest.raises(TitoError, match="notebook") as error:
-        twin.run()
-    assert error.value.where == twin_path(twin.course, twin.module)
-    assert error.value.hint
-    assert twin.files() == before
-
-
-def test_is_ahead_reads_what_jupyter_writes(twin: Twin) -> None:
-    """Sources as lists of lines, and no notebook at all."""
-    assert not is_ahead(twin.course, twin.module)
-    twin.run()
-    data = json.loads(twin.notebook.read_bytes())
-    assert isinstance(data["cells"][1]["source"], list)
-    assert not is_ahead(twin.course, twin.module)
-    twin.notebook.write_bytes(b"{")
-    with pytest.raises(TitoError, match="cannot be read"):
-        is_ahead(twin.course, twin.module)
-
-
-def test_a_module_without_any_file_is_refused(twin: Twin) -> None:
-    twin.python.unlink()
-    with pytest.raises(TitoError, match="not written yet"):
-        twin.run()
-
-
-def test_a_header_that_jupytext_cannot_read_is_refused(twin: Twin) -> None:
-    twin.change_python("#     display_name: Python 3\n", "#     display_name: [\n")
-    before = twin.files()
-    with pytest.raises(TitoError, match="no notebook can be made") as error:
-        twin.run()
-    assert error.value.where == twin.course.dev_path(twin.module)
-    assert twin.files() == before
-
-
 def test_newlines_and_bom_of_the_editor_stay(twin: Twin) -> None:
     data = b"\xef\xbb\xbf" + twin.python.read_bytes().replace(b"\n", b"\r\n")
     twin.python.write_bytes(data)
@@ -448,22 +264,6 @@ def test_the_order_of_metadata_and_the_file_mode_stay(twin: Twin) -> None:
     added = b"\n# %% nbgrader=" + new + b"\nassert True\n"
     assert twin.python.read_bytes() == before.replace(b"42", b"43") + added
     assert twin.python.stat().st_mode == mode
-
-
-def test_no_part_is_left_when_writing_fails(twin: Twin, monkeypatch: pytest.MonkeyPatch) -> None:
-    twin.run()
-    twin.change_notebook("return 42", "return 43")
-    before = twin.files()
-
-    def fail(source: Path, target: Path) -> None:
-        raise OSError("disk full")
-
-    monkeypatch.setattr("os.replace", fail)
-    with pytest.raises(OSError, match="disk full"):
-        twin.run()
-    monkeypatch.undo()
-    after = {path: data for path, data in twin.files().items() if ".tito-aside" not in path}
-    assert after == before
 
 
 def test_a_syntax_error_of_the_notebook_is_refused_at_export(twin: Twin) -> None:

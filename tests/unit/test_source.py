@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
 import itertools
-import sys
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import jupytext
@@ -14,6 +11,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from tests.hostile.dev_files import HOSTILE
 from tito import course as course_module
 from tito.errors import TitoError
 from tito.options import BROKEN_METADATA
@@ -31,20 +29,6 @@ LAYOUT = {
     "region_name",
 }
 
-
-def hostile() -> ModuleType:
-    """The hostile files (pytest's import mode has no packages)."""
-    name = "hostile_dev_files"
-    if name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(name, ROOT / "tests/hostile/dev_files.py")
-        assert spec is not None
-        assert spec.loader is not None
-        sys.modules[name] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(sys.modules[name])
-    return sys.modules[name]
-
-
-HOSTILE: dict[str, str] = hostile().HOSTILE
 
 Plain = tuple[str, str, str, dict[str, Any]]
 
