@@ -5,18 +5,17 @@ from __future__ import annotations
 import ast
 import hashlib
 import re
-import shutil
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from pathlib import Path
 
-from tito import atomic
+from tito import aside, atomic
 from tito.course import Course, Module
 from tito.errors import RefusedError, TitoError
-from tito.refusals import Parsed, compare, examine, public_names
+from tito.refusals import Parsed, compare, examine, look, public_names
 from tito.report import failed, in_order
 from tito.source import Cell, DevFile, read
+from tito.syntax import UNREADABLE, tree_of
 
 FORMAT = 1
 """Raise it when the text of a generated file changes for the same source."""
@@ -98,15 +97,17 @@ def build(course: Course, modules: Iterable[Module], *, reuse: bool = False) -> 
     if reuse:
         kept = {m: _unchanged(course, m, dev) for m, dev in sources.items()}
         texts = {m.file: text for m, text in kept.items() if text is not None}
-        if len(texts) == len(sources):
+        # The hash says nothing of markers, metadata and cells that are not exported.
+        if len(texts) == len(sources) and not any(look(m, dev) for m, dev in sources.items()):
             return _package(course, texts, {m: names_of(texts[m.file]) for m in sources})
     examined = [examine(m, dev) for m, dev in sources.items()]
     parsed = [item for item, _ in examined if item is not None]
     findings = [*(f for _, faults in examined for f in faults), *compare(course, parsed)]
     if failed(findings):
-        count = sum(finding.severity == "error" for finding in findings)
+        ordered = in_order(findings)
+        count = sum(finding.severity == "error" for finding in ordered)
         raise RefusedError(
-            f"{count} fault(s) stop the export; the package stays as it was", in_order(findings)
+            f"{count} fault(s) stop the export; the package stays as it was", ordered
         )
     texts = {item.module.file: render(item) for item in parsed}
     return _package(course, texts, {item.module: item.public for item in parsed})
@@ -138,9 +139,9 @@ def export(
         except BaseException:
             atomic.recover(target)
             raise
-        aside = _keep_aside(course, found, files)
+        kept = _keep_aside(course, found, files)
         atomic.commit(target, exchange=exchange)
-    return Exported(tuple(sorted(changed)), aside)
+    return Exported(tuple(sorted(changed)), kept)
 
 
 def present(target: Path) -> dict[str, bytes]:
@@ -162,15 +163,7 @@ def _keep_aside(
         for name, data in found.items()
         if files.get(name) != data and not intact(data.decode("utf-8", "replace"))
     ]
-    if not foreign:
-        return None
-    stamp = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H-%M-%S.%fZ")
-    folder = course.root / ".tito-aside" / stamp
-    for name in foreign:
-        copy = folder / course.settings.package / name
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(course.package / name, copy)
-    return folder
+    return aside.keep(course.root, [f"{course.settings.package}/{name}" for name in foreign])
 
 
 def render(parsed: Parsed) -> str:
@@ -194,7 +187,7 @@ def _last_future(cells: tuple[Cell, ...]) -> int:
     found = -1
     for index, cell in enumerate(cells):
         if "__future__" in cell.code:
-            nodes = ast.parse(cell.code).body
+            nodes = tree_of(cell.code).body
             if any(isinstance(n, ast.ImportFrom) and n.module == "__future__" for n in nodes):
                 found = index
     return found
@@ -315,7 +308,7 @@ def _names_to_come(course: Course, module: Module) -> tuple[str, ...]:
     """What a module outside the package will bring; nothing if it is not Python yet."""
     try:
         return public_names(read(course.dev_file(module), course.dev_path(module)))
-    except (SyntaxError, ValueError, TitoError):
+    except (*UNREADABLE, TitoError):
         return ()
 
 
@@ -333,13 +326,17 @@ def project_version(root: Path) -> str:
 
 
 def locate(generated: str, line: int, dev: DevFile) -> tuple[int, Cell] | None:
-    """The dev file's line and cell behind a line of a generated file, looked up when needed."""
+    """The dev file's line and cell behind a line of a generated file, looked up when needed.
+
+    None for what stands in no cell, such as the header and `__all__`.
+    """
     marker = f"# %% {dev.path} "
     lines = generated.split("\n")
     for index in range(min(line, len(lines)) - 1, -1, -1):
         if lines[index].startswith(marker):
             cell = dev.cell_named(lines[index][len(marker) :])
-            if cell is None:
+            below = line - index - 2
+            if cell is None or not 0 <= below <= cell.code.rstrip().count("\n"):
                 return None
-            return cell.code_line + line - index - 2, cell
+            return cell.code_line + below, cell
     return None

@@ -5,20 +5,24 @@ from __future__ import annotations
 import ast
 import builtins
 import re
-import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from tito.course import Course, Module
+from tito.options import BROKEN_METADATA
 from tito.report import Finding
-from tito.source import BEGIN_SOLUTION, BROKEN_METADATA, END_SOLUTION, Cell, DevFile
+from tito.source import BEGIN_SOLUTION, ENCODING, END_SOLUTION, Cell, DevFile
+from tito.syntax import fault as fault
+from tito.syntax import inside_strings, parse_cells, tree_of
+from tito.syntax import placed as placed
 
 DIRECTIVES = ("default_exp", "export", "exporti", "exports", "hide")
-_MAGIC = re.compile(r"\s*(%{1,2}\w|!|\?\w|\w[\w.]*\?\s*$|[\w, .]+=\s*[%!]\s*\w)")
-_CELL_LIKE = re.compile(r"\s*#\s*%%")
-# str.splitlines breaks lines here and Python does not; jupytext uses the first.
-_ODD_BREAKS = re.compile("[\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029]")
+_LATE = re.compile(r"\s*#\s*\|\s*(default_exp|export[is]?|hide)\b")
+_ALMOST_A_MARKER = re.compile(r"#\s*%%+[\w\[]")
+# At some of them str.splitlines, and so jupytext, breaks a line and Python does not.
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x85\u2028\u2029]")
 _SOLUTION_LINE = re.compile(r"\s*#+\s*(BEGIN|END) SOLUTION\s*$")
+_FOLDERS = ("core", "utils")
 
 
 @dataclass(frozen=True)
@@ -36,18 +40,27 @@ class Parsed:
 
 def examine(module: Module, dev: DevFile) -> tuple[Parsed | None, list[Finding]]:
     """One module by itself. No tree if a cell is not Python."""
-    findings = [
-        *_target(module, dev),
-        *_odd_breaks(dev),
-        *(finding for cell in dev.cells for finding in _cell(dev, cell)),
-    ]
-    tree, faults = _parse(dev)
+    findings = look(module, dev)
+    tree, faults = parse_cells(dev, dev.exported)
     findings += faults
     if tree is None:
         return None, findings
     parsed = Parsed(module, dev, tree, public_names(dev), _solution_names(dev))
-    findings += [*_builtins(parsed), *_defined_twice(parsed)]
+    findings += [*_names(parsed), *_defined_twice(parsed), *_notebook_calls(parsed)]
     return parsed, findings
+
+
+def look(module: Module, dev: DevFile) -> list[Finding]:
+    """The faults that do not depend on the exported code: an export with nothing new looks too."""
+    others = (cell for cell in dev.cells if cell.kind == "code" and not cell.exported)
+    return [
+        *_target(module, dev),
+        *_encoding(dev),
+        *_controls(dev),
+        *_almost_markers(dev),
+        *(finding for cell in dev.cells for finding in _cell(dev, cell)),
+        *parse_cells(dev, others)[1],
+    ]
 
 
 def compare(course: Course, modules: Iterable[Parsed]) -> list[Finding]:
@@ -68,13 +81,6 @@ def compare(course: Course, modules: Iterable[Parsed]) -> list[Finding]:
     return findings
 
 
-def fault(dev: DevFile, rule: str, line: int, message: str, hint: str) -> Finding:
-    """An error at a line of a dev file, with the cell that holds it."""
-    cell = dev.cell_at(line)
-    identity = cell.identity if cell else ""
-    return Finding(rule, "error", dev.path, line, message, hint, identity)
-
-
 def public_names(dev: DevFile) -> tuple[str, ...]:
     """`__all__`: top-level assignments, then definitions, then `_all_`; no private names.
 
@@ -86,7 +92,7 @@ def public_names(dev: DevFile) -> tuple[str, ...]:
     for cell in dev.exported:
         if not cell.public:
             continue
-        for node in ast.parse(cell.code).body:
+        for node in tree_of(cell.code).body:
             if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
                 defined.append(node.name)
             for target in _targets(node):
@@ -137,28 +143,52 @@ def _target(module: Module, dev: DevFile) -> Iterator[Finding]:
         yield fault(dev, "export-duplicate", directive.line, message, hint)
 
 
-def _odd_breaks(dev: DevFile) -> Iterator[Finding]:
+def _controls(dev: DevFile) -> Iterator[Finding]:
     for number, line in enumerate(dev.text.split("\n"), start=1):
-        match = _ODD_BREAKS.search(line)
+        match = _CONTROL.search(line)
         if match:
-            message = f"the character U+{ord(match[0]):04X} breaks the line in a notebook"
-            hint = f"write it as an escape: \\u{ord(match[0]):04x}"
-            yield fault(dev, "export-line-break", number, message, hint)
+            message = f"the character U+{ord(match[0]):04X} is invisible and breaks lines or tools"
+            hint = f"delete it, or write it as an escape: \\u{ord(match[0]):04x}"
+            yield fault(dev, "export-character", number, message, hint)
 
 
 def _cell(dev: DevFile, cell: Cell) -> Iterator[Finding]:
-    marker = cell.marker.lstrip()
+    marker = cell.marker
     if marker and not marker.startswith("# %%"):
-        hint = "write `# %%`, with one space"
-        yield fault(dev, "export-marker", cell.marker_line, f"unusual marker {marker[:12]!r}", hint)
+        message = f"unusual marker {marker[:12]!r}"
+        hint = "write `# %%`, with one space, at the start of the line"
+        yield fault(dev, "export-marker", cell.marker_line, message, hint)
     if BROKEN_METADATA in cell.metadata:
         hint = 'write nbgrader={"schema_version": 3, ...}, closed by } on the same line'
         message = "the metadata of this cell is not closed or not JSON"
         yield fault(dev, "export-metadata", cell.marker_line, message, hint)
-    if cell.kind != "code":
-        return
-    yield from _directives(dev, cell)
-    yield from _markers(dev, cell)
+    if cell.kind == "code":
+        yield from _directives(dev, cell)
+        yield from _solutions(dev, cell)
+
+
+def _encoding(dev: DevFile) -> Iterator[Finding]:
+    for number, line in enumerate(dev.text.split("\n")[:2], start=1):
+        match = ENCODING.match(line)
+        if match and match[1] != "utf-8":
+            message = f"the file says that its encoding is {match[1]}"
+            yield fault(dev, "export-encoding", number, message, "delete the line: it is utf-8")
+
+
+def _almost_markers(dev: DevFile) -> Iterator[Finding]:
+    """`# %%[markdown]` begins no cell: what follows it would join the cell above."""
+    lines = dev.text.split("\n")
+    for number, line in enumerate(lines, start=1):
+        cell = dev.cell_at(number) if _ALMOST_A_MARKER.match(line) else None
+        if cell is None:
+            continue
+        first = cell.marker_line + 1 if cell.marker else cell.marker_line
+        following = min((c.marker_line for c in dev.cells if c.marker_line >= number), default=None)
+        body = "\n".join(lines[first - 1 : following and following - 1])
+        if number - first not in inside_strings(body):
+            message = "this looks like the start of a cell, and is none"
+            hint = "write `# %%`, then a space; a comment should not begin with %%"
+            yield fault(dev, "export-marker", number, message, hint)
 
 
 def _directives(dev: DevFile, cell: Cell) -> Iterator[Finding]:
@@ -171,107 +201,111 @@ def _directives(dev: DevFile, cell: Cell) -> Iterator[Finding]:
             message = f"`#| {directive.name}` takes no value, found {directive.value!r}"
             hint = "one file exports to one module: #| default_exp names it"
             yield fault(dev, "export-directive", directive.line, message, hint)
-    for number, line in enumerate(cell.code.split("\n"), start=cell.code_line):
-        if re.match(r"\s*#\s*\|\s*(default_exp|export[is]?|hide)\b", line):
-            message = "a directive below the first line of code has no effect"
-            hint = "move it to the top of the cell"
-            yield fault(dev, "export-directive", number, message, hint)
+    exports = [d for d in cell.directives if d.name.startswith("export")]
+    for directive in exports[1:]:
+        message = f"this cell has `#| {exports[0].name}` already"
+        yield fault(dev, "export-directive", directive.line, message, "keep one of them")
+    late = {n for n, line in enumerate(cell.code.split("\n")) if _LATE.match(line)}
+    for number in sorted(late - inside_strings(cell.code)) if late else ():
+        message = "a directive below the first line of code has no effect"
+        hint = "move it to the top of the cell"
+        yield fault(dev, "export-directive", cell.code_line + number, message, hint)
 
 
-def _markers(dev: DevFile, cell: Cell) -> Iterator[Finding]:
+def _solutions(dev: DevFile, cell: Cell) -> Iterator[Finding]:
     """A solution cell needs pairs of markers: nbgrader empties one that has none.
 
     A cell with nbgrader's checksum has been released: its solution is gone, its markers with it.
+    nbgrader looks for the two words anywhere in a line and removes the line.
     """
-    if not cell.solution or "checksum" in cell.nbgrader:
+    if "checksum" in cell.nbgrader:
         return
-    opened = 0
-    count = 0
+    opened = count = 0
+    hint = f"each {BEGIN_SOLUTION} needs one {END_SOLUTION} below it"
     for number, line in enumerate(cell.source.split("\n"), start=cell.line):
-        match = _SOLUTION_LINE.match(line)
-        if not match:
+        if "BEGIN SOLUTION" not in line and "END SOLUTION" not in line:
             continue
         count += 1
-        begins = match[1] == "BEGIN"
-        if begins == bool(opened):
+        match = _SOLUTION_LINE.match(line)
+        message = ""
+        if not match:
+            message, hint = "a solution marker stands alone on its line", f"write {BEGIN_SOLUTION}"
+        elif not cell.solution:
+            message = "a solution region outside a solution cell would stay in the student version"
+            hint = 'write "solution": true in the metadata of this cell'
+        elif (match[1] == "BEGIN") == bool(opened):
             message = f"{line.strip()!r} has no partner"
-            hint = f"each {BEGIN_SOLUTION} needs one {END_SOLUTION} below it"
+        if message:
             yield fault(dev, "export-solution", number, message, hint)
             return
-        opened = number if begins else 0
-    if opened or not count:
+        opened = number if match and match[1] == "BEGIN" else 0
+    if cell.solution and (opened or not count):
         message = f"this solution cell has no {END_SOLUTION if opened else BEGIN_SOLUTION}"
         hint = f"put the body between {BEGIN_SOLUTION} and {END_SOLUTION}"
         yield fault(dev, "export-solution", opened or cell.marker_line, message, hint)
 
 
-def _parse(dev: DevFile) -> tuple[ast.Module | None, list[Finding]]:
-    exported = list(dev.exported)
-    code = [cell for cell in dev.cells if cell.kind == "code"]
-    findings = _syntax(dev, exported) + _syntax(dev, [c for c in code if c not in exported])
-    if findings:
-        return None, findings
-    return ast.parse(placed(dev, exported)), []
-
-
-def placed(dev: DevFile, cells: Iterable[Cell]) -> str:
-    """The cells' code with every line where it stands in the dev file, the rest left empty."""
-    lines = [""] * (dev.text.count("\n") + 1)
-    for cell in cells:
-        code = cell.code.split("\n")
-        lines[cell.code_line - 1 : cell.code_line - 1 + len(code)] = code
-    return "\n".join(lines)
-
-
-def _syntax(dev: DevFile, cells: list[Cell]) -> list[Finding]:
-    """Compile all at once; only if that fails, one by one, so that every fault is told."""
-    together = _compile(dev, cells)
-    if not together:
-        return []
-    return [f for cell in cells for f in _compile(dev, [cell])] or together
-
-
-def _compile(dev: DevFile, cells: list[Cell]) -> list[Finding]:
-    source = placed(dev, cells)
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        try:
-            compile(source, dev.path, "exec", dont_inherit=True)
-        except SyntaxError as error:
-            return [_syntax_fault(dev, source, error)]
-        except (ValueError, RecursionError, MemoryError, OverflowError) as error:
-            line = cells[0].line if cells else 1
-            message = f"Python cannot read this: {error}"
-            return [fault(dev, "export-syntax", line, message, "look for unusual characters")]
-    hint = "importing the package must print nothing: write a raw string, r'...'"
-    return [fault(dev, "export-syntax", w.lineno, str(w.message), hint) for w in caught]
-
-
-def _syntax_fault(dev: DevFile, source: str, error: SyntaxError) -> Finding:
-    number = error.lineno or 1
-    lines = source.split("\n")
-    line = lines[number - 1] if number <= len(lines) else ""
-    if _MAGIC.match(line):
-        message = f"{line.strip()[:40]!r} is a notebook command, not Python"
-        hint = "delete the line; install packages in the terminal"
-        return fault(dev, "export-magic", number, message, hint)
-    hint = f"look at: {line.strip()[:60]}" if line.strip() else "look just above this line"
-    return fault(dev, "export-syntax", number, f"syntax error: {error.msg}", hint)
-
-
-def _builtins(parsed: Parsed) -> Iterator[Finding]:
+def _names(parsed: Parsed) -> Iterator[Finding]:
+    """What `from tinytorch import *` could not give, or would break."""
+    bound, everything = _bound(parsed.tree)
+    if "__all__" in bound:
+        line = definition_line(parsed.tree, "__all__")
+        hint = "hide a name with #| exporti, add one with _all_ = [...]"
+        yield fault(parsed.dev, "export-name", line, "the export writes __all__ itself", hint)
     for name in parsed.public:
-        if hasattr(builtins, name):
-            line = definition_line(parsed.tree, name)
-            message = f"{name!r} is the name of one of Python's own functions"
+        line = definition_line(parsed.tree, name)
+        if hasattr(builtins, name) or name in _FOLDERS:
+            owner = "a folder of the package" if name in _FOLDERS else "one of Python's functions"
             hint = "rename it, or keep it to yourself with #| exporti"
+            message = f"{name!r} is the name of {owner} already"
             yield fault(parsed.dev, "export-builtin", line, message, hint)
+        elif name not in bound and not everything:
+            if line == 1:
+                line = definition_line(parsed.tree, "_all_")
+            message = f"{name!r} is exported and never gets a value"
+            hint = "define it in an exported cell, or take it out of _all_"
+            yield fault(parsed.dev, "export-name", line, message, hint)
+
+
+def _bound(tree: ast.Module) -> tuple[set[str], bool]:
+    """The names that the module has once it is imported; True if `import *` brings others."""
+    names: set[str] = set()
+    everything = False
+    for node in _at_import(tree.body):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            names.add(node.id)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Del):
+            names.discard(node.id)
+        elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            names.add(node.name)
+        elif isinstance(node, ast.alias):
+            everything = everything or node.name == "*"
+            names.add(node.asname or node.name.partition(".")[0])
+    return names - _only_annotated(tree), everything
+
+
+def _only_annotated(tree: ast.Module) -> set[str]:
+    """Names of `x: int` without a value, if nothing else stores them."""
+    empty = {
+        id(node.target): node.target.id
+        for node in _at_import(tree.body)
+        if isinstance(node, ast.AnnAssign) and not node.value and isinstance(node.target, ast.Name)
+    }
+    stored = {
+        node.id
+        for node in _at_import(tree.body)
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and id(node) not in empty
+    }
+    return set(empty.values()) - stored
 
 
 def _defined_twice(parsed: Parsed) -> Iterator[Finding]:
     first: dict[str, int] = {}
     for node in parsed.tree.body:
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            words = {_dotted(item).rpartition(".")[2] for item in node.decorator_list}
+            if words & {"overload", "register"}:
+                continue
             earlier = first.setdefault(node.name, node.lineno)
             if earlier != node.lineno:
                 message = f"{node.name!r} is defined in line {earlier} already"
@@ -279,12 +313,20 @@ def _defined_twice(parsed: Parsed) -> Iterator[Finding]:
                 yield fault(parsed.dev, "export-duplicate", node.lineno, message, hint)
 
 
+def _notebook_calls(parsed: Parsed) -> Iterator[Finding]:
+    for node in ast.walk(parsed.tree) if "get_ipython" in parsed.dev.text else ():
+        if isinstance(node, ast.Name) and node.id == "get_ipython":
+            hint = "delete the line: outside a notebook there is no get_ipython"
+            message = "get_ipython is a notebook command, not Python"
+            yield fault(parsed.dev, "export-magic", node.lineno, message, hint)
+
+
 def _solution_names(dev: DevFile) -> frozenset[str]:
     names = set()
     for cell in dev.exported:
         if cell.solution:
-            for node in ast.parse(cell.code).body:
-                names.add(getattr(node, "name", ""))
+            for node in tree_of(cell.code).body:
+                names.update([getattr(node, "name", ""), *_targets(node)])
     return frozenset(names - {""})
 
 
@@ -292,29 +334,57 @@ def _calls_of_solutions(
     parsed: Parsed, solutions: Mapping[str, frozenset[str]]
 ) -> Iterator[Finding]:
     known = set(parsed.solutions)
-    for node in parsed.tree.body:
-        if isinstance(node, ast.ImportFrom) and node.module and node.module in solutions:
-            for alias in node.names:
-                if alias.name in solutions[node.module]:
-                    known.add(alias.asname or alias.name)
-    for expression in _run_at_import(parsed.tree.body):
-        name = expression.func if isinstance(expression, ast.Call) else expression
-        if isinstance(name, ast.Name) and name.id in known:
-            message = f"{name.id!r} is called while the package is imported"
-            hint = "the student version could not be imported: move the call into a function"
-            yield fault(parsed.dev, "export-call", expression.lineno, message, hint)
+    for node in ast.walk(parsed.tree):
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            known |= _imported_solutions(node, solutions)
+    for node in _at_import(parsed.tree.body):
+        called = [node.func] if isinstance(node, ast.Call) else getattr(node, "decorator_list", [])
+        for function in called:
+            name = _dotted(function)
+            parts = name.split(".")
+            if any(".".join(parts[: n + 1]) in known for n in range(len(parts))):
+                message = f"{name!r} is called while the package is imported"
+                hint = "the student version could not be imported: move the call into a function"
+                yield fault(parsed.dev, "export-call", function.lineno, message, hint)
 
 
-def _run_at_import(nodes: Iterable[ast.AST]) -> Iterator[ast.expr]:
-    """Calls and decorators that run at import: everything outside function bodies."""
-    for node in nodes:
-        if isinstance(node, ast.Call):
-            yield node
+def _imported_solutions(
+    node: ast.Import | ast.ImportFrom, solutions: Mapping[str, frozenset[str]]
+) -> set[str]:
+    """The names, with dots, under which an import statement brings functions of solution cells."""
+    found: set[str] = set()
+    for alias in node.names:
+        local = alias.asname or alias.name
+        if isinstance(node, ast.Import):
+            found |= {f"{local}.{name}" for name in solutions.get(alias.name, ())}
+            continue
+        inside = solutions.get(node.module or "", frozenset())
+        found |= inside if alias.name == "*" else {local} if alias.name in inside else set()
+        found |= {f"{local}.{n}" for n in solutions.get(f"{node.module}.{alias.name}", ())}
+    return found
+
+
+def _at_import(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:
+    """Every node that runs at import: all but bodies of functions and the main block."""
+    waiting = list(nodes)[::-1]
+    while waiting:
+        node = waiting.pop()
+        yield node
         inner: Iterable[ast.AST] = ast.iter_child_nodes(node)
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            inner = [*node.decorator_list, node.args]
+            inner = [*node.decorator_list, node.args, *([node.returns] if node.returns else [])]
         elif isinstance(node, ast.Lambda):
             inner = [node.args]
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-            yield from node.decorator_list
-        yield from _run_at_import(inner)
+        elif isinstance(node, ast.If) and _dotted(getattr(node.test, "left", None)) == "__name__":
+            inner = node.orelse
+        waiting += list(inner)[::-1]
+
+
+def _dotted(node: ast.AST | None) -> str:
+    """`a.b` of `a.b` and of `a.b(...)`; empty for anything else."""
+    parts: list[str] = []
+    node = node.func if isinstance(node, ast.Call) else node
+    while isinstance(node, ast.Attribute):
+        parts.append(node.attr)
+        node = node.value
+    return ".".join([node.id, *parts[::-1]]) if isinstance(node, ast.Name) else ""

@@ -3,35 +3,34 @@
 Importing jupytext takes two seconds, so the format is read here; a test compares every cell with
 jupytext's. Where jupytext and Python disagree about a string, jupytext is followed, since the
 notebook must hold the same cells.
+
+Left out: metadata that makes a cell inactive (`active`, `active-*` tags, `run_control`), cells of
+other languages (`language`), and the characters beside newlines at which jupytext breaks a line:
+an export refuses them.
 """
 
 from __future__ import annotations
 
-import ast
 import hashlib
-import json
 import re
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from tito.errors import TitoError
-
-Kind = Literal["code", "markdown", "raw"]
+from tito.options import Kind, read_options
 
 BEGIN_SOLUTION = "### BEGIN SOLUTION"
 END_SOLUTION = "### END SOLUTION"
-BROKEN_METADATA = "incorrectly_encoded_metadata"
-"""jupytext's name for an option line that is neither JSON nor key=value."""
 
 _MARKER = re.compile(r"\s*#\s*%%(%*\s.*)$")
 _BARE_MARKER = re.compile(r"\s*#\s*(?:%%|<codecell>|In\[[0-9 ]*\]:?)\s*$")
 _DIRECTIVE = re.compile(r"\s*#\s*\|\s*([^\s:]+)\s*:?\s*(.*?)\s*$")
-_KEY = re.compile(r"\s*([a-zA-Z0-9_.@/-]+)(\s*=\s*)?")
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})(.*)$")
 _ESCAPED_PLUS = re.compile(r"(?:# |#)*(?:#|# )\+")
-_ENCODING = re.compile(r"[ \t\f]*#.*?coding[:=][ \t]*([-_.a-zA-Z0-9]+)")
+ENCODING = re.compile(r"[ \t\f]*#.*?coding[:=][ \t]*([-_.a-zA-Z0-9]+)")
+"""Python's declaration of a file's encoding, in its first or second line."""
 
 
 @dataclass(frozen=True)
@@ -165,6 +164,13 @@ def parse(text: str, path: str) -> DevFile:
     return DevFile(path, text, tuple(_cells(text)))
 
 
+def header_of(text: str) -> str:
+    """What stands above the first cell: jupytext's YAML header and the lines before it."""
+    lines = text.split("\n")
+    start = _after_header(lines)[0]
+    return "".join(line + "\n" for line in lines[:start])
+
+
 def _cells(text: str) -> list[Cell]:
     lines = text.split("\n")
     if lines[-1] == "":
@@ -185,7 +191,7 @@ def _after_header(lines: list[str]) -> tuple[int, list[Cell]]:
         if i == 0 and raw.startswith("#!"):
             start = 1
             continue
-        if (i == 0 or (i == 1 and not _ENCODING.match(lines[0]))) and _ENCODING.match(raw):
+        if (i == 0 or (i == 1 and not ENCODING.match(lines[0]))) and ENCODING.match(raw):
             start = i + 1
             continue
         if not raw.startswith("#"):
@@ -216,8 +222,7 @@ def _read_cell(lines: list[str], start: int) -> tuple[Cell, int]:
     first = lines[start]
     marked = _MARKER.match(first)
     has_marker = bool(marked or _BARE_MARKER.match(first))
-    title, metadata = _options(marked[1]) if marked else ("", {})
-    kind, title = _kind(title)
+    kind, title, metadata = read_options(marked[1] if marked else "")
     following = _next_marker(lines, start, kind)
     body_start = start + 1 if has_marker else start
     body = lines[body_start : _end_of(lines, start, following)]
@@ -328,68 +333,3 @@ def _prose(body: list[str]) -> tuple[str, int]:
             inner = inner.removeprefix("\n").removesuffix("\n")
             return "\n".join(inner.splitlines()), skipped
     return "\n".join(_uncomment(line) for line in body), 0
-
-
-def _kind(title: str) -> tuple[Kind, str]:
-    kinds: tuple[tuple[str, Kind], ...] = (
-        ("[markdown]", "markdown"),
-        ("[raw]", "raw"),
-        ("[md]", "markdown"),
-    )
-    kind: Kind = "code"
-    for word, named in kinds:
-        if word in title:
-            kind, title = named, title.replace(word, "").strip()
-            break
-    if title.startswith("%"):
-        title = title.lstrip("%").strip()
-    return kind, title
-
-
-def _options(text: str) -> tuple[str, dict[str, Any]]:
-    """A marker's title and metadata: `Title {json}` or `Title key=json key`."""
-    text = text.strip()
-    brace, equals = text.find("{"), text.find("=")
-    if brace >= 0 and not 0 <= equals < brace:
-        return text[:brace].strip(), _json_metadata(text[brace:])
-    words = text.split(" ") if equals < 0 else text[:equals].rstrip(" ").split(" ")[:-1]
-    while words and (not words[-1].strip() or words[-1].startswith(".")):
-        words.pop()
-    title = " ".join(words)
-    return title, _keys_and_values(text[len(title) :].strip())
-
-
-def _json_metadata(text: str) -> dict[str, Any]:
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
-        try:
-            value = ast.literal_eval(text)
-        except (ValueError, SyntaxError, RecursionError, MemoryError):
-            value = None
-    return value if isinstance(value, dict) else {BROKEN_METADATA: text}
-
-
-def _keys_and_values(text: str) -> dict[str, Any]:
-    """`a=1 b="x" flag` as a dictionary; one mistake and the whole line is kept as broken."""
-    result: dict[str, Any] = {}
-    position = 0
-    while position < len(text.rstrip()):
-        key = _KEY.match(text, position)
-        if not key:
-            return {BROKEN_METADATA: text}
-        position = key.end()
-        if not key[2]:
-            result[key[1]] = None
-            continue
-        try:
-            result[key[1]], position = json.JSONDecoder().raw_decode(text, position)
-        except (ValueError, RecursionError):
-            try:
-                result[key[1]] = ast.literal_eval(text[position:].strip())
-                position = len(text)
-            except (ValueError, SyntaxError, RecursionError, MemoryError):
-                return {BROKEN_METADATA: text}
-        if position < len(text) and not text[position].isspace():
-            return {BROKEN_METADATA: text}
-    return result

@@ -420,6 +420,7 @@ def test_names_are_followed_through_imports_and_aliases(small: SmallCourse) -> N
     again = t.silu
     circle = circle
     outer = t.missing
+    for gone in (): pass
     _all_ = ["gone"]
 
     class A(t.Base): pass

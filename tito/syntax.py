@@ -1,0 +1,114 @@
+"""Cells parsed as Python, with the dev file's line numbers and every fault. Nothing is run."""
+
+from __future__ import annotations
+
+import ast
+import re
+import warnings
+from collections.abc import Iterable
+
+from tito.report import Finding
+from tito.source import Cell, DevFile
+
+UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
+"""What Python raises for text that is no Python."""
+
+_MAGIC = re.compile(r"\s*(%{1,2}\w|!|\?{1,2}\w|\w[\w.]*\?{1,2}\s*$|[\w, .]+=\s*[%!]\s*\w)")
+
+
+def fault(dev: DevFile, rule: str, line: int, message: str, hint: str) -> Finding:
+    """An error at a line of a dev file, with the cell that holds it."""
+    cell = dev.cell_at(line)
+    identity = cell.identity if cell else ""
+    return Finding(rule, "error", dev.path, line, message, hint, identity)
+
+
+def tree_of(code: str) -> ast.Module:
+    """The syntax tree of code, without Python's warnings. Raises one of UNREADABLE."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return ast.parse(code)
+
+
+def parse_cells(dev: DevFile, cells: Iterable[Cell]) -> tuple[ast.Module | None, list[Finding]]:
+    """The cells' code as one tree. None, and what is wrong, if a cell by itself is no Python."""
+    trees: list[tuple[Cell, ast.Module]] = []
+    findings: list[Finding] = []
+    for cell in cells:
+        tree, faults = _parse(dev, cell)
+        trees += [(cell, tree)] if tree else []
+        findings += faults
+    whole = ast.Module([node for _, tree in trees for node in tree.body], [])
+    together = _compile(dev, whole)
+    if together:
+        # One by one, so that the faults of two cells are both told.
+        findings += [f for _, tree in trees for f in _compile(dev, tree)] or together
+    return (None if findings else whole), findings
+
+
+def _parse(dev: DevFile, cell: Cell) -> tuple[ast.Module | None, list[Finding]]:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            # Empty lines in front are faster than correcting the numbers afterwards.
+            tree = ast.parse("\n" * (cell.code_line - 1) + cell.code)
+        except SyntaxError as error:
+            return None, [_syntax_fault(dev, error.lineno or cell.code_line, error.msg)]
+        except UNREADABLE as error:
+            return None, [_unreadable(dev, cell.code_line, error)]
+    return tree, [_warning(dev, w) for w in caught]
+
+
+def _compile(dev: DevFile, tree: ast.Module) -> list[Finding]:
+    """What only compiling sees: a return outside a function, a late import of the future."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            compile(tree, dev.path, "exec", dont_inherit=True)
+        except SyntaxError as error:
+            return [_syntax_fault(dev, error.lineno or 1, error.msg)]
+        except UNREADABLE as error:
+            return [_unreadable(dev, tree.body[0].lineno, error)]
+    return [_warning(dev, w) for w in caught]
+
+
+def placed(dev: DevFile, cells: Iterable[Cell]) -> str:
+    """The cells' code with every line where it stands in the dev file, the rest left empty."""
+    lines = [""] * (dev.text.count("\n") + 1)
+    for cell in cells:
+        code = cell.code.split("\n")
+        lines[cell.code_line - 1 : cell.code_line - 1 + len(code)] = code
+    return "\n".join(lines)
+
+
+def inside_strings(code: str) -> set[int]:
+    """The lines, counted from 0, that begin inside a string; empty if this is no Python."""
+    try:
+        tree = tree_of(code)
+    except UNREADABLE:
+        return set()
+    strings = (n for n in ast.walk(tree) if isinstance(n, (ast.Constant, ast.JoinedStr)))
+    return {n for node in strings for n in range(node.lineno, node.end_lineno or 0)}
+
+
+def _warning(dev: DevFile, warning: warnings.WarningMessage) -> Finding:
+    text = str(warning.message)
+    hint = "Python prints a warning here, and importing the package must print nothing: mend it"
+    if "escape" in text:
+        hint = "write a raw string, r'...', or two backslashes"
+    return fault(dev, "export-syntax", warning.lineno, text, hint)
+
+
+def _unreadable(dev: DevFile, line: int, error: BaseException) -> Finding:
+    message = f"Python cannot read this cell: {error}"
+    return fault(dev, "export-syntax", line, message, "make it simpler and shorter")
+
+
+def _syntax_fault(dev: DevFile, number: int, message: str) -> Finding:
+    line = "".join(dev.text.split("\n")[number - 1 : number])
+    if _MAGIC.match(line):
+        message = f"{line.strip()[:40]!r} is a notebook command, not Python"
+        hint = "delete the line; install packages in the terminal"
+        return fault(dev, "export-magic", number, message, hint)
+    hint = f"look at: {line.strip()[:60]}" if line.strip() else "look just above this line"
+    return fault(dev, "export-syntax", number, f"syntax error: {message}", hint)
