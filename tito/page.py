@@ -85,10 +85,11 @@ class Step:
 
     @cached_property
     def work(self) -> tuple[Cell, ...]:
-        """The cells below the text that opens the step."""
+        """The cells below the text that opens the step and the given cells it speaks of."""
         count = 0
         for cell in self.cells:
-            if cell.kind != "markdown" or is_test_text(cell):
+            text = cell.kind == "markdown" and not is_test_text(cell)
+            if not text and not is_given(cell):
                 break
             count += 1
         return self.cells[count:]
@@ -303,6 +304,12 @@ def called(node: ast.AST) -> str:
 def is_implementation(cell: Cell) -> bool:
     """True for a code cell in which the student writes."""
     return cell.kind == "code" and cell.solution
+
+
+def is_given(cell: Cell) -> bool:
+    """True for a locked code cell that is no test: the student reads it."""
+    own = cell.solution or bool(cell.nbgrader.get("grade"))
+    return cell.kind == "code" and bool(cell.nbgrader.get("locked")) and not own
 
 
 def is_test_text(cell: Cell) -> bool:

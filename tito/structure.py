@@ -80,15 +80,17 @@ def magics(page: Page) -> Iterator[Fault]:
 
 @rule("length", "A file has at least 300 lines, and at most what classroom.yml says (max_lines).")
 def length(page: Page) -> Iterator[Fault]:
-    count, most = len(page.lines), page.module.max_lines
     if page.released:  # without its solutions a file is shorter, with a student's it may be longer
         return
+    # Blank lines are the formatter's, and nobody has to read them.
+    numbers = [number for number, line in enumerate(page.lines, start=1) if line.strip()]
+    count, most = len(numbers), page.module.max_lines
     if count < SHORTEST:
-        message = f"the file has {count} lines, a module has at least {SHORTEST}"
-        yield Fault(count, message, "explain more: each idea before the code that needs it")
+        message = f"the file has {count} lines that are not blank, a module has {SHORTEST} or more"
+        yield Fault(len(page.lines), message, "explain more: each idea before the code it needs")
     if count > most:
-        message = f"the file has {count} lines, classroom.yml allows {most}"
-        yield Fault(most + 1, message, "shorten it, or raise max_lines of this module")
+        message = f"the file has {count} lines that are not blank, classroom.yml allows {most}"
+        yield Fault(numbers[most], message, "shorten it, or raise max_lines of this module")
 
 
 @rule("emoji", "There is no emoji beyond the two in the headings of parts 9 and 10.")

@@ -131,12 +131,19 @@ def _test_cells(dev: DevFile) -> list[tuple[int, str, str]]:
     ]
 
 
-def run_module(course: Course, module: Module, *, limits: Limits | None = None) -> TestRun:
+def run_module(
+    course: Course,
+    module: Module,
+    *,
+    package_of: Module | None = None,
+    limits: Limits | None = None,
+) -> TestRun:
     """Export modules 1…N into a temporary package and run module N's tests against it.
 
+    `package_of` names a later module up to which the package shall go.
     Raises RefusedError if one of them cannot be exported.
     """
-    files = build(course, course.up_to(module))
+    files = build(course, course.up_to(package_of or module))
     dev = read(course.dev_file(module), course.dev_path(module))
     with tempfile.TemporaryDirectory(prefix="tito-", ignore_cleanup_errors=True) as temporary:
         folder = Path(temporary).resolve()

@@ -87,9 +87,15 @@ TEST_4 = graded("everything", "with pytest.raises(TypeError):\n        double()"
 MAIN = '# %%\nif __name__ == "__main__":\n    run_tests()\n    analyze_time()\n'
 QUESTIONS = markdown("## 🤔 ML Systems Thinking: Interactive Questions\n\nAbout your code.")
 SUMMARY = markdown("## 🎯 MODULE SUMMARY: Small\n\nYou can double.")
-PROSE = "A line of prose.\n\n" * 80
+PROSE = "- A line of prose.\n" * 190
 CELLS = (
-    *(HEADER, markdown(f"# Module 01: Small\n\n{PROSE}The last one."), START, IMPORTS, BACKGROUND),
+    *(
+        HEADER,
+        markdown(f"# Module 01: Small\n\n{PROSE}\nThe last one."),
+        START,
+        IMPORTS,
+        BACKGROUND,
+    ),
     *(markdown("## Given\n\nA heading of its own."), STEP_1, DOUBLE, TEXT_1, TEST_1),
     *(STEP_2, SCALE, TEXT_2, TEST_2, ANALYSIS, ANALYZE, INTEGRATION, TEST_3, PRODUCTION),
     *(TESTING, TEST_4, MAIN, QUESTIONS, asked(1), answer(1), asked(2), answer(2)),
@@ -104,6 +110,11 @@ EXTRA = "# %%\nextra = 1\n"
 
 def tried(handler: str, body: str = "double(None)") -> str:
     return f"{ASSERT_1}    try:\n        {body}\n    {handler}\n"
+
+
+def filled(text: str) -> list[int]:
+    """The numbers of the lines that are not blank."""
+    return [number for number, line in enumerate(text.split("\n"), start=1) if line.strip()]
 
 
 def dev_file(text: str, module: Module = MODULE) -> DevFile:

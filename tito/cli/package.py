@@ -1,4 +1,4 @@
-"""`tito package`: the graph of the modules and the public API."""
+"""`tito package`: validate, the graph of the modules and the public API."""
 
 from __future__ import annotations
 
@@ -18,6 +18,25 @@ if TYPE_CHECKING:
 @click.group(name="package")
 def command() -> None:
     """Check the whole package and draw its graph."""
+
+
+@command.command("validate")
+@ui.json_option
+def show_validation(json_file: str | None) -> int:
+    """Compare the package with a fresh export and its public API, and import it in a sandbox."""
+    from tito.package import validate
+    from tito.report import failed, in_order
+
+    course = ui.open_course()
+    with ui.working("looking at the package"):
+        findings = in_order(validate(course))
+    good = not failed(findings)
+    if not ui.write_json(json_file, findings):
+        ui.show_findings(findings)
+        count = len(course.entered())
+        words = "is what a fresh export gives, and imports" if good else "has faults"
+        ui.verdict(good, f"{course.settings.package} with {count} module(s) {words}")
+    return 0 if good else 1
 
 
 @command.command("graph")

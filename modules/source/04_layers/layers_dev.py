@@ -59,7 +59,7 @@ Nothing has to be registered. A module finds what it holds by looking at its own
 # %% nbgrader={"schema_version": 3, "grade": false, "solution": false, "locked": true, "task": false, "grade_id": "layers-module"}
 #| export
 class Module:
-    """ "A layer or a model. `training` says whether it learns at the moment."""
+    """A layer or a model. `training` says whether it learns at the moment."""
 
     training = True
     _buffer_names = ()
@@ -445,6 +445,9 @@ class Sequential(Module):
     def __len__(self):
         return len(self.layers)
 
+    def __repr__(self):
+        return Module.__repr__(self)  # its layers say what it is
+
 
 # %% [markdown]
 """
@@ -695,5 +698,5 @@ They see two different accuracies, both probably lower than the model deserves, 
 
 You built what models are made of, `Linear`, `Dropout`, `Flatten` and `Sequential`, and what makes them one model: a walk that finds every module and every parameter exactly once, and a state that is saved as copies and loaded completely or not at all. You measured what layers hold and where their time goes.
 
-Type `tito module complete 04`: it tests the module, puts it into the package and runs checkpoint 03. In module 05 you measure how wrong a network is: losses.
+Put it into the package with `tito module export 04`, and see what you can do now: `tito checkpoint test 03`. In module 05 you measure how wrong a network is: losses.
 """

@@ -1,0 +1,189 @@
+"""What users of existing course frameworks reported. One test a row; here each is impossible."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT, SmallCourse
+from tito import course as course_module
+from tito.cli import invoke
+from tito.errors import RefusedError
+from tito.export import build, export
+from tito.report import Finding
+from tito.testing import run_module
+
+CELL = """\
+# %% nbgrader={"schema_version": 3, "grade": false, "solution": SOLUTION, "locked": LOCKED, "task": false, "grade_id": "NAME-code"}
+#| default_exp core.NAME
+#| export
+CODE
+
+# %%
+def test_it():
+    assert TEST
+"""
+
+
+def dev_text(name: str, code: str, test: str = "1 == 1", *, solution: bool = False) -> str:
+    flag = "true" if solution else "false"
+    other = "false" if solution else "true"
+    text = CELL.replace("SOLUTION", flag).replace("LOCKED", other).replace("CODE", code)
+    return text.replace("TEST", test).replace("NAME", name)
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    return {str(p): p.read_bytes() for p in folder.rglob("*.py")}
+
+
+def refused(small: SmallCourse) -> Finding:
+    """Export the course, which must be refused for one reason and change nothing."""
+    course = small.load()
+    before = tree(course.package)
+    with pytest.raises(RefusedError) as caught:
+        export(course, course.modules)
+    assert tree(course.package) == before
+    assert len(caught.value.findings) == 1
+    return caught.value.findings[0]
+
+
+def test_r02_a_syntax_error_in_the_notebook_never_reaches_the_package(
+    copy_of_course: Callable[[], Path],
+    in_folder: Callable[[Path], None],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    root = copy_of_course()
+    in_folder(root)
+    package = tree(root / "tinytorch")
+    assert invoke(["module", "notebook", "02"]) == 0
+    notebook = root / "modules/source/02_tensor/tensor_dev.ipynb"
+    data = json.loads(notebook.read_text(encoding="utf-8"))
+    cell = next(c for c in data["cells"] if "class Add(Operation)" in "".join(c["source"]))
+    cell["source"] = "".join(cell["source"]).replace("return x + y", "return x +")
+    notebook.write_text(json.dumps(data), encoding="utf-8")
+    assert invoke(["module", "notebook", "02"]) == 0
+    capsys.readouterr()
+    assert invoke(["export", "--all"]) == 1
+    told = capsys.readouterr().err
+    lines = (root / "modules/source/02_tensor/tensor_dev.py").read_text("utf-8").split("\n")
+    number = next(i for i, line in enumerate(lines, 1) if line.rstrip().endswith("return x +"))
+    assert f"modules/source/02_tensor/tensor_dev.py:{number}  cell tensor-add" in told
+    assert "Traceback" not in told
+    assert tree(root / "tinytorch") == package
+
+
+def test_r03_there_is_one_manifest_and_a_disagreement_writes_nothing(small: SmallCourse) -> None:
+    small.add("first", dev_text("other", "value = 1"))
+    finding = refused(small)
+    assert finding.rule == "export-target"
+    assert "'core.other'" in finding.message
+    assert "'core.first'" in finding.message
+    assert finding.hint == "write `#| default_exp core.first`"
+
+
+def test_r05_no_test_can_need_a_later_module(small: SmallCourse) -> None:
+    test = "__import__('importlib').import_module('tinytorch.core.second')"
+    small.add("first", dev_text("first", "value = 1", test))
+    small.add("second", dev_text("second", "other = 2"))
+    course = small.load()
+    export(course, course.modules)
+    run = run_module(course, course.modules[0])
+    assert not run.passed
+    assert "tinytorch.core.second" in run.findings[0].message
+
+
+def test_r06_requires_grad_is_accepted_from_module_02_on() -> None:
+    course = course_module.load(ROOT)
+    files = build(course, course.up_to(course.module("tensor")))
+    assert "core/autograd.py" not in files
+    from tinytorch.core.tensor import Tensor
+
+    assert Tensor([1.0], requires_grad=True).requires_grad
+
+
+VALIDATORS = (
+    ("module", "validate", "--all"),
+    ("package", "validate"),
+    ("gate", "export"),
+    ("system", "doctor"),
+)
+
+
+@pytest.mark.parametrize("command", VALIDATORS, ids=" ".join)
+def test_r16_every_validator_fails_on_a_planted_fault(
+    copy_of_course: Callable[[], Path], in_folder: Callable[[Path], None], command: tuple[str, ...]
+) -> None:
+    root = copy_of_course()
+    in_folder(root)
+    assert invoke(command) == 0
+    if command[0] == "module":
+        dev = root / "modules/source/02_tensor/tensor_dev.py"
+        dev.write_text(dev.read_text("utf-8").replace("#| exporti\n", "#| exprti\n", 1), "utf-8")
+    else:
+        generated = root / "tinytorch/core/tensor.py"
+        generated.write_text(generated.read_text("utf-8").replace("x + y", "x - y", 1), "utf-8")
+    assert invoke(command) == 1
+
+
+ALLOWED = frozenset(["hashlib", "_hashlib", "_blake2", "_sha2", "_sha256", "_sha512"])
+"""Of the standard library, what the package may load beside what numpy loads."""
+
+
+def test_r18_importing_the_package_prints_nothing_and_runs_nothing() -> None:
+    code = (
+        "import sys, numpy; before = set(sys.modules); import tinytorch; from tinytorch import *\n"
+        "new = [n for n in set(sys.modules) - before if not n.startswith(('tinytorch', 'numpy'))]\n"
+        "sys.stderr.write(' '.join(new))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == ""
+    assert set(done.stderr.split()) <= ALLOWED
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        pytest.param(lambda data: data.replace(b"\n", b"\r\n"), id="CRLF"),
+        pytest.param(lambda data: b"\xef\xbb\xbf" + data, id="BOM"),
+        pytest.param(lambda data: b"\xef\xbb\xbf" + data.replace(b"\n", b"\r\n"), id="both"),
+    ],
+)
+def test_r19_windows_files_and_odd_paths_read_alike(
+    tmp_path: Path, spoil: Callable[[bytes], bytes]
+) -> None:
+    code = 'def value():\n    if True:\n\treturn "🧠\\t"'.replace("    if True:\n\t", "    ")
+    text = dev_text("first", code)
+    packages = []
+    for name, change in (("plain", bytes), ("with space 🧠", spoil)):
+        root = tmp_path / name
+        root.mkdir()
+        small = SmallCourse(root)
+        path = small.add("first", "")
+        path.write_bytes(change(text.encode()))
+        course = small.load()
+        export(course, course.modules)
+        packages.append([data for _, data in sorted(tree(course.package).items())])
+        assert run_module(course, course.modules[0]).passed
+    assert packages[0] == packages[1]
+
+
+def test_r24_a_shell_line_is_refused_with_its_line(small: SmallCourse) -> None:
+    path = small.add("first", dev_text("first", "import math\n!pip install x\nvalue = 1"))
+    finding = refused(small)
+    assert finding.rule == "export-magic"
+    assert path.read_text("utf-8").split("\n")[finding.line - 1] == "!pip install x"
+
+
+def test_r25_a_solution_cell_without_markers_is_refused(small: SmallCourse) -> None:
+    code = "import math\n\ndef area(r):\n    return math.pi * r * r"
+    small.add("first", dev_text("first", code, solution=True))
+    finding = refused(small)
+    assert finding.rule == "export-solution"
+    assert "BEGIN SOLUTION" in finding.message

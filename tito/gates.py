@@ -1,0 +1,80 @@
+"""The gates a pull request passes: checks gathered into one result. They print nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from tito import dependencies, package, structure
+from tito.course import MANIFEST, Course, Module, load
+from tito.errors import RefusedError, TitoError
+from tito.refusals import Parsed, compare, examine
+from tito.report import Finding, GateResult, judge
+from tito.source import DevFile, read
+
+
+def run_gate(gate: str, root: Path, check: Callable[[Course], Iterable[Finding]]) -> GateResult:
+    """Judge the course in `root`. A gate that cannot run ends as `error`, never as passed."""
+    reproduce = f"tito gate {gate}"
+    try:
+        return judge(gate, check(load(root)), reproduce)
+    except RefusedError as error:
+        return judge(gate, error.findings, reproduce)
+    except TitoError as error:
+        finding = Finding("gate", "error", error.where or MANIFEST, 0, error.message, error.hint)
+    except Exception as error:  # noqa: BLE001 - whatever went wrong, the gate must not be green
+        message = f"the gate broke: {type(error).__name__}: {error}"
+        hint = "this is a fault of tito: please report it with the whole output"
+        finding = Finding("gate", "error", MANIFEST, 0, message, hint)
+    return GateResult(gate, "error", (finding,), reproduce)
+
+
+def export_gate(root: Path) -> GateResult:
+    """A fresh export equals the committed package, and every rule holds. Runs no student code."""
+    return run_gate("export", root, export_findings)
+
+
+def export_findings(course: Course) -> list[Finding]:
+    """What the export gate has to say about a course that could be read."""
+    devs = {
+        m: read(course.dev_file(m), course.dev_path(m)) for m in course.modules if course.written(m)
+    }
+    examined = {module: examine(module, dev) for module, dev in devs.items()}
+    parsed = [item for item, _ in examined.values() if item is not None]
+    findings = [finding for _, faults in examined.values() for finding in faults]
+    findings += compare(course, parsed)
+    findings += rules(course, devs, parsed)
+    findings += _not_written(course)
+    findings += package.compare(course)
+    return findings
+
+
+def module_findings(course: Course, module: Module) -> list[Finding]:
+    """Everything that can be said about one module by reading it."""
+    dev = read(course.dev_file(module), course.dev_path(module))
+    before = [m for m in course.up_to(module) if course.written(m)]
+    devs = {m: read(course.dev_file(m), course.dev_path(m)) for m in before}
+    parsed = [item for item, _ in (examine(m, devs[m]) for m in before) if item is not None]
+    findings = examine(module, dev)[1] + compare(course, parsed) + rules(course, devs, parsed)
+    # What is wrong in an earlier module is said when that one is checked.
+    return [finding for finding in findings if finding.path in (dev.path, MANIFEST)]
+
+
+def rules(course: Course, devs: dict[Module, DevFile], parsed: list[Parsed]) -> list[Finding]:
+    """How the modules are written and what they import."""
+    findings = [f for module, dev in devs.items() for f in structure.check(course, module, dev)]
+    findings += structure.check_course(course, list(devs.values()))
+    findings += dependencies.check(course, parsed)
+    return findings
+
+
+def _not_written(course: Course) -> list[Finding]:
+    """Modules and checkpoints that are declared and have no file: said, never skipped silently."""
+    modules = [module.slug for module in course.modules if not course.written(module)]
+    missing = [c.slug for c in course.checkpoints if not (course.root / c.path).is_file()]
+    findings = []
+    for noun, names in (("modules", modules), ("checkpoints", missing)):
+        if names:
+            message = f"{len(names)} {noun} not written yet: {', '.join(names)}"
+            findings.append(Finding("not-written", "notice", MANIFEST, 0, message))
+    return findings
