@@ -1,0 +1,104 @@
+"""Every written checkpoint fails on planted faults, on stubs, and on a package that is empty."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+from tests.student_version import stubs
+from tito import course as course_module
+from tito.checkpoints import run
+from tito.course import Checkpoint
+from tito.export import export
+from tito.testing import run_file
+
+COURSE = course_module.load(ROOT)
+WRITTEN = [c for c in COURSE.checkpoints if (ROOT / c.path).is_file()]
+
+FAULTS = [
+    ("environment", "setup", "return found < required", "return found > required"),
+    ("environment", "setup", '"numpy": np.__version__', '"numpy": "2.0.0"'),
+    ("foundation", "tensor", "return x + y\n", "return x - y\n"),
+    ("foundation", "tensor", "return x @ y\n", "return y @ x\n"),
+    ("foundation", "tensor", "return x.sum(axis=self.axis,", "return x.sum(axis=0,"),
+    ("intelligence", "activations", "return np.maximum(x, 0)\n", "return np.minimum(x, 0)\n"),
+    ("intelligence", "activations", "x - x.max(axis=self.axis, keepdims=True)", "x"),
+    ("components", "layers", "return y if self.bias is None else y + self.bias", "return y"),
+    ("components", "layers", "        if not self.training:\n            return x\n", ""),
+    ("components", "layers", "        for layer in self.layers:\n            x", "        x"),
+]
+
+
+def slug(checkpoint: Checkpoint) -> str:
+    return checkpoint.slug
+
+
+def test_every_written_checkpoint_has_planted_faults() -> None:
+    assert {name for name, *_ in FAULTS} == {checkpoint.name for checkpoint in WRITTEN}
+
+
+@pytest.mark.parametrize("checkpoint", WRITTEN, ids=slug)
+def test_it_passes_on_the_course_and_runs_alone(checkpoint: Checkpoint) -> None:
+    done = subprocess.run(
+        [sys.executable, checkpoint.path], cwd=ROOT, capture_output=True, text=True, check=False,
+        env={"PYTHONPATH": str(ROOT), "PYTHONUTF8": "1"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    tests = [
+        n
+        for n in ast.parse((ROOT / checkpoint.path).read_text("utf-8")).body
+        if isinstance(n, ast.FunctionDef) and n.name.startswith("test_")
+    ]
+    assert done.stdout.count("✓") == len(tests) >= 3
+
+
+@pytest.mark.parametrize("checkpoint", WRITTEN, ids=slug)
+def test_its_first_line_asks_the_question_of_classroom_yml(checkpoint: Checkpoint) -> None:
+    text = (ROOT / checkpoint.path).read_text(encoding="utf-8")
+    docstring = ast.get_docstring(ast.parse(text))
+    assert docstring is not None
+    assert docstring.split("\n")[0] == checkpoint.question
+
+
+@pytest.mark.parametrize(("name", "module", "old", "new"), FAULTS)
+def test_it_fails_on_a_planted_fault(
+    name: str, module: str, old: str, new: str, copy_of_course: Callable[[], Path]
+) -> None:
+    course = course_module.load(copy_of_course())
+    file = course.dev_file(course.module(module))
+    text = file.read_text(encoding="utf-8")
+    assert old in text
+    file.write_text(text.replace(old, new, 1), encoding="utf-8")
+    export(course, course.entered())
+    assert not run(course, course.checkpoint(name)).passed
+
+
+@pytest.mark.parametrize("checkpoint", WRITTEN, ids=slug)
+def test_it_fails_on_an_empty_package(
+    checkpoint: Checkpoint, copy_of_course: Callable[[], Path]
+) -> None:
+    course = course_module.load(copy_of_course())
+    export(course, ())
+    result = run_file(course, checkpoint.path)
+    assert [test.name for test in result.tests if test.verdict == "passed"] == []
+
+
+@pytest.mark.parametrize(
+    ("checkpoint", "name"),
+    [(c, name) for c in WRITTEN for name in c.modules],
+    ids=lambda value: value if isinstance(value, str) else value.slug,
+)
+def test_it_fails_if_one_of_its_modules_holds_stubs(
+    checkpoint: Checkpoint, name: str, copy_of_course: Callable[[], Path]
+) -> None:
+    course = course_module.load(copy_of_course())
+    file = course.dev_file(course.module(name))
+    file.write_text(stubs(file.read_text(encoding="utf-8"), name), encoding="utf-8")
+    export(course, course.entered())
+    assert not run(course, checkpoint).passed
