@@ -407,3 +407,28 @@ def in_terminal(folder: Path, columns: int, *arguments: str) -> str:
     process.wait()
     os.close(parent)
     return b"".join(chunks).decode().replace("\r\n", "\n")
+
+
+def test_work_done_in_the_notebook_is_what_is_tested(
+    course: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert invoke(["module", "notebook", "02"]) == 0
+    notebook = course / "modules/source/02_tensor/tensor_dev.ipynb"
+    data = json.loads(notebook.read_text(encoding="utf-8"))
+    cell = next(c for c in data["cells"] if "class Add(Operation)" in "".join(c["source"]))
+    cell["source"] = "".join(cell["source"]).replace("return x + y", "return x - y")
+    notebook.write_text(json.dumps(data), encoding="utf-8")
+    assert invoke(["module", "test", "02"]) == 1
+    assert "test_add" in capsys.readouterr().out
+    dev = course / "modules/source/02_tensor/tensor_dev.py"
+    assert "return x - y" in dev.read_text(encoding="utf-8")
+    # Now both sides change: nothing is overwritten, and both files are named.
+    dev.write_text(dev.read_text("utf-8") + "\n# %%\nmine = 1\n", encoding="utf-8")
+    data = json.loads(notebook.read_text(encoding="utf-8"))
+    data["cells"][3]["source"] = "# other"
+    notebook.write_text(json.dumps(data), encoding="utf-8")
+    assert invoke(["module", "test", "02"]) == 1
+    told = capsys.readouterr().err
+    assert "both changed since they last agreed" in told
+    assert "mine = 1" in dev.read_text(encoding="utf-8")
+    assert "# other" in notebook.read_text(encoding="utf-8")

@@ -40,6 +40,7 @@ def export_modules(
     if everything and force:
         wanted = [module for module in course.modules if course.written(module)]
     modules = _extended(course, entered, wanted)
+    ui.follow_notebooks(course, modules)
     if not force:
         for module in modules[len(entered) :]:
             _require_tests(course, module, quiet=json_file == "-")

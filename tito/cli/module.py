@@ -95,12 +95,15 @@ def notebook(module: str) -> None:
 
 
 def choose(course: Course, references: tuple[str, ...], *, everything: bool) -> list[Module]:
-    """The modules that a command line names."""
+    """The modules that a command line names, brought up to date with their notebooks."""
     if everything == bool(references):
         raise click.UsageError("name a module (02, tensor or 02_tensor), or type --all")
     if everything:
-        return [module for module in course.modules if course.written(module)]
-    return list(dict.fromkeys(course.module(reference) for reference in references))
+        chosen = [module for module in course.modules if course.written(module)]
+    else:
+        chosen = list(dict.fromkeys(course.module(reference) for reference in references))
+    ui.follow_notebooks(course, course.up_to(max(chosen, key=lambda module: module.number)))
+    return chosen
 
 
 def run_tests(course: Course, module: Module, *, quiet: bool = False) -> tuple[bool, object]:

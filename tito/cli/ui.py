@@ -13,7 +13,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from tito.course import Course, find_root, load
+from tito.course import Course, Module, find_root, load
 from tito.errors import RefusedError, TitoError
 from tito.report import Finding, encode, in_order
 
@@ -47,6 +47,14 @@ def open_course() -> Course:
             if atomic.recover(course.package):
                 err().print("An export that was cut off has been finished.", style="yellow")
     return course
+
+
+def follow_notebooks(course: Course, modules: Iterable[Module]) -> None:
+    """What a student changed in a notebook reaches the .py file before anything looks at it."""
+    from tito.notebook import follow
+
+    for done in follow(course, modules):
+        _line(err(), Text(f"· {done}", "cyan"))
 
 
 def json_option(command: Command) -> Command:
