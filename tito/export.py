@@ -5,9 +5,10 @@ from __future__ import annotations
 import ast
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from tito import aside, atomic
 from tito.course import Course, Module
@@ -87,19 +88,12 @@ class Exported:
     aside: Path | None = None
 
 
-def build(course: Course, modules: Iterable[Module], *, reuse: bool = False) -> dict[str, bytes]:
+def build(course: Course, modules: Iterable[Module]) -> dict[str, bytes]:
     """Every file of the package made of `modules`, by its path in the package.
 
-    `reuse` takes a committed file whose hashes say that its source has not changed.
     Raises RefusedError with all findings; nothing is written here.
     """
-    sources = {m: read(course.dev_file(m), course.dev_path(m)) for m in modules}
-    if reuse:
-        kept = {m: _unchanged(course, m, dev) for m, dev in sources.items()}
-        texts = {m.file: text for m, text in kept.items() if text is not None}
-        # The hash says nothing of markers, metadata and cells that are not exported.
-        if len(texts) == len(sources) and not any(look(m, dev) for m, dev in sources.items()):
-            return _package(course, texts, {m: names_of(texts[m.file]) for m in sources})
+    sources = _sources(course, modules)
     examined = [examine(m, dev) for m, dev in sources.items()]
     parsed = [item for item, _ in examined if item is not None]
     findings = [*(f for _, faults in examined for f in faults), *compare(course, parsed)]
@@ -113,21 +107,48 @@ def build(course: Course, modules: Iterable[Module], *, reuse: bool = False) -> 
     return _package(course, texts, {item.module: item.public for item in parsed})
 
 
+def _kept(course: Course, modules: Iterable[Module]) -> dict[str, bytes] | None:
+    """The package from its own files, if their hashes say that no source has changed."""
+    sources = _sources(course, modules)
+    kept = {m: _unchanged(course, m, dev) for m, dev in sources.items()}
+    texts = {m.file: text for m, text in kept.items() if text is not None}
+    # The hash says nothing of markers, metadata and cells that are not exported.
+    if len(texts) < len(sources) or any(look(m, dev) for m, dev in sources.items()):
+        return None
+    return _package(course, texts, {m: names_of(texts[m.file]) for m in sources})
+
+
+def _sources(course: Course, modules: Iterable[Module]) -> dict[Module, DevFile]:
+    return {m: read(course.dev_file(m), course.dev_path(m)) for m in modules}
+
+
+class Check(Protocol):
+    """Looks at the new tree before it takes the old one's place."""
+
+    def start(self) -> None:
+        """Get ready: there will be a new tree."""
+
+    def check(self, folder: Path, /) -> None:
+        """Raise to stop the export. The package lies in `folder`, under its own name."""
+
+
 def export(
     course: Course,
     modules: Iterable[Module],
     *,
-    check: Callable[[Path], None] | None = None,
+    check: Check | None = None,
     exchange: bool = True,
 ) -> Exported:
-    """Make `course.package` the package of `modules`, all at once or not at all.
-
-    `check` looks at the new tree before it takes the old one's place and raises to stop it.
-    """
+    """Make `course.package` the package of `modules`, all at once or not at all."""
     target = course.package
+    modules = tuple(modules)
     with atomic.locked(target):
         atomic.recover(target)
-        files = build(course, modules, reuse=True)
+        files = _kept(course, modules)
+        if files is None:
+            if check is not None:
+                check.start()
+            files = build(course, modules)
         found = present(target)
         changed = tuple(name for name in {**files, **found} if files.get(name) != found.get(name))
         if not changed:
@@ -135,7 +156,7 @@ def export(
         tree = atomic.stage(target, files)
         try:
             if check is not None:
-                check(tree.parent)
+                check.check(tree.parent)
         except BaseException:
             atomic.recover(target)
             raise

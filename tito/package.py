@@ -6,9 +6,9 @@ from tito import contract
 from tito.course import Course
 from tito.errors import RefusedError, TitoError
 from tito.export import build, intact, locate, present
+from tito.importing import check_import
 from tito.report import Finding
 from tito.source import read
-from tito.testing import check_import
 
 
 def validate(course: Course) -> list[Finding]:

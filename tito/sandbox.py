@@ -99,19 +99,20 @@ def run(
     environment: Mapping[str, str] | None = None,
     limits: Limits | None = None,
     isolate: bool = True,
+    stdin: int = subprocess.DEVNULL,
     platform: str = sys.platform,
 ) -> Outcome:
-    """Run `command` with an empty environment, closed input and every limit this system allows.
+    """Run `command` with an empty environment, no input and every limit this system allows.
 
     `command[0]` is an absolute path. All processes it starts are ended with it. `isolate=False`
-    leaves out the namespaces, as on systems that have none.
+    leaves out the namespaces, as on systems that have none. `stdin` may be the end of a pipe.
     """
     limits = limits or Limits()
     with tempfile.TemporaryDirectory(prefix="tito-", ignore_cleanup_errors=True) as home:
         clean = {**_environment(Path(home), platform), **(environment or {})}
         if platform == "win32":
-            return _run_windows(command, cwd, clean, limits)
-        return _run_posix(command, cwd, clean, limits, isolate)
+            return _run_windows(command, cwd, clean, limits, stdin)
+        return _run_posix(command, cwd, clean, limits, isolate, stdin)
 
 
 def _environment(home: Path, platform: str) -> dict[str, str]:
@@ -140,6 +141,7 @@ def _run_posix(
     environment: Mapping[str, str],
     limits: Limits,
     isolate: bool,
+    stdin: int,
 ) -> Outcome:
     megabyte = 1024 * 1024
     settings = {
@@ -159,7 +161,7 @@ def _run_posix(
             [*launcher, *command],
             cwd=cwd,
             env=dict(environment),
-            stdin=subprocess.DEVNULL,
+            stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             pass_fds=[write_end],
@@ -190,14 +192,14 @@ def _isolation(report: bytes) -> Isolation:
 
 
 def _run_windows(
-    command: Sequence[str], cwd: Path, environment: Mapping[str, str], limits: Limits
+    command: Sequence[str], cwd: Path, environment: Mapping[str, str], limits: Limits, stdin: int
 ) -> Outcome:
     """Windows has no such limits to give from here: time, the group's end and the environment."""
     process = subprocess.Popen(
         list(command),
         cwd=cwd,
         env=dict(environment),
-        stdin=subprocess.DEVNULL,
+        stdin=stdin,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
@@ -225,8 +227,7 @@ def _wait(
             elif isolation.counted and _descendants(process.pid) > limits.processes:
                 stopped = f"it started more than {limits.processes} processes"
             else:
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    process.wait(_POLL)
+                _pause(process, threads)
     finally:
         _end_all(process, platform)
     for thread, pipe in zip(threads, (process.stdout, process.stderr), strict=True):
@@ -241,6 +242,17 @@ def _wait(
         isolation,
         stopped,
     )
+
+
+def _pause(process: subprocess.Popen[bytes], threads: Sequence[threading.Thread]) -> None:
+    """Until something ends, but not for long. Python waits for a process by polling: its output,
+    which ends with it, wakes us at once."""
+    for thread in threads:
+        if thread.is_alive():
+            thread.join(_POLL)
+            return
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(_POLL)
 
 
 def _end_all(process: subprocess.Popen[bytes], platform: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 import warnings
 from collections.abc import Iterable
@@ -23,8 +24,12 @@ def fault(dev: DevFile, rule: str, line: int, message: str, hint: str) -> Findin
     return Finding(rule, "error", dev.path, line, message, hint, identity)
 
 
+@functools.lru_cache(maxsize=1024)
 def tree_of(code: str) -> ast.Module:
-    """The syntax tree of code, without Python's warnings. Raises one of UNREADABLE."""
+    """The syntax tree of code, without Python's warnings. Raises one of UNREADABLE.
+
+    Several checks ask for the tree of the same cell; none may change it.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return ast.parse(code)

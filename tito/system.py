@@ -9,8 +9,10 @@ import shutil
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from tito.course import Course
+if TYPE_CHECKING:
+    from tito.course import Course
 
 REQUIRED = ("numpy", "click", "rich", "yaml", "msgspec", "jupytext", "pytest", "pytest_jsonreport")
 """What tito and the modules import, by import name."""
@@ -93,7 +95,7 @@ def _package(course: Course) -> Check:
 
 
 def _sandbox(course: Course) -> tuple[Check, ...]:
-    from tito.testing import import_package
+    from tito.importing import import_package
 
     outcome = import_package(course, course.root)
     said = outcome.stderr.strip().split("\n")[-1]

@@ -65,7 +65,9 @@ class TestRun:
         return tuple(test.finding for test in self.tests if test.finding is not None)
 
 
-class _Entry(msgspec.Struct):
+class Entry(msgspec.Struct):
+    """One frame of a traceback."""
+
     path: str
     lineno: int
     message: str = ""
@@ -74,8 +76,8 @@ class _Entry(msgspec.Struct):
 class _Stage(msgspec.Struct):
     outcome: str
     duration: float = 0.0
-    crash: _Entry | None = None
-    traceback: tuple[_Entry, ...] = ()
+    crash: Entry | None = None
+    traceback: tuple[Entry, ...] = ()
     longrepr: str = ""
 
 
@@ -95,7 +97,9 @@ class _Report(msgspec.Struct):
 
 
 @dataclass(frozen=True)
-class _Place:
+class Place:
+    """A line and cell of a dev file, or a line of a test file."""
+
     module: Module | None
     path: str
     line: int
@@ -155,7 +159,7 @@ def run_module(
             "cells": _test_cells(dev),
         }
         outcome, report = _run(course, folder, [str(dev_file)], cells, folder, limits)
-        mapper = _Mapper(course, folder, module, dev_file)
+        mapper = Mapper(course, folder, module, dev_file)
         return _results(outcome, report, test_names(dev), mapper)
 
 
@@ -172,7 +176,7 @@ def run_file(course: Course, path: str, *, limits: Limits | None = None) -> Test
     with tempfile.TemporaryDirectory(prefix="tito-", ignore_cleanup_errors=True) as temporary:
         folder = Path(temporary).resolve()
         outcome, report = _run(course, course.root, [str(file)], None, folder, limits)
-        return _results(outcome, report, expected, _Mapper(course, course.root, None, file))
+        return _results(outcome, report, expected, Mapper(course, course.root, None, file))
 
 
 def run_script(course: Course, path: str, *, limits: Limits | None = None) -> Outcome:
@@ -181,33 +185,6 @@ def run_script(course: Course, path: str, *, limits: Limits | None = None) -> Ou
         folder = Path(temporary).resolve()
         script = str(course.root / path)
         return _start(course, course.root, [script], None, folder, limits, report=False)
-
-
-def import_package(course: Course, folder: Path) -> Outcome:
-    """Import the package that lies in `folder`, in the sandbox. It must print nothing."""
-    with tempfile.TemporaryDirectory(prefix="tito-", ignore_cleanup_errors=True) as temporary:
-        return _start(course, folder, [], None, Path(temporary).resolve(), None, report=False)
-
-
-def check_import(course: Course, folder: Path) -> None:
-    """Raise TitoError, with the dev file's line, if the package in `folder` cannot be imported."""
-    outcome = import_package(course, folder)
-    if outcome.returncode == 0 and not outcome.stopped:
-        said = (outcome.stdout + outcome.stderr).strip()
-        if not said:
-            return
-        raise TitoError(
-            f"importing the package prints: {said[:200]!r}",
-            hint="an exported cell may define things; move the call into a test cell",
-        )
-    mapper = _Mapper(course, folder.resolve(), None, None)
-    last = outcome.stderr.strip().split("\n")[-1]
-    place = mapper.place(_python_traceback(outcome.stderr))
-    raise TitoError(
-        f"the package cannot be imported: {outcome.stopped or last}",
-        where=f"{place.path}:{place.line}, cell {place.cell}" if place else "",
-        hint="the package stays as it was; mend the cell and export again",
-    )
 
 
 def _run(
@@ -256,7 +233,7 @@ def _start(
 
 
 def _results(
-    outcome: Outcome, report: _Report | None, expected: Sequence[str], mapper: _Mapper
+    outcome: Outcome, report: _Report | None, expected: Sequence[str], mapper: Mapper
 ) -> TestRun:
     output = (outcome.stdout + outcome.stderr).strip()
     found = {t.nodeid.rpartition("::")[2]: t for t in report.tests} if report else {}
@@ -264,7 +241,7 @@ def _results(
     missing = [name for name in expected if name not in found]
     if missing or not results:
         reason = _why_missing(outcome, report)
-        entries = _python_traceback(outcome.stderr) if report is None else ()
+        entries = python_traceback(outcome.stderr) if report is None else ()
         for name in missing or ["(no test)"]:
             results.append(TestResult(name, "not run", 0.0, mapper.finding(name, entries, reason)))
     return TestRun(tuple(results), outcome.isolation, output)
@@ -281,7 +258,7 @@ def _why_missing(outcome: Outcome, report: _Report | None) -> str:
     return "tests that stand in the file did not run, or there are none"
 
 
-def _result(name: str, test: _Test, mapper: _Mapper) -> TestResult:
+def _result(name: str, test: _Test, mapper: Mapper) -> TestResult:
     stages = [stage for stage in (test.setup, test.call, test.teardown) if stage]
     seconds = sum(stage.duration for stage in stages)
     if test.outcome == "passed":
@@ -293,7 +270,7 @@ def _result(name: str, test: _Test, mapper: _Mapper) -> TestResult:
     return TestResult(name, verdict, seconds, mapper.finding(name, entries, message))
 
 
-class _Mapper:
+class Mapper:
     """From frames of a traceback to a dev file's line and cell."""
 
     def __init__(
@@ -304,7 +281,7 @@ class _Mapper:
         self.module = module
         self.tested = tested
 
-    def place(self, entries: Sequence[_Entry]) -> _Place | None:
+    def place(self, entries: Sequence[Entry]) -> Place | None:
         """The deepest frame that is the student's or the test's."""
         for entry in reversed(entries):
             path = (self.course.root / entry.path).resolve()
@@ -316,26 +293,26 @@ class _Mapper:
                     return found
         return None
 
-    def _tested(self, line: int) -> _Place:
+    def _tested(self, line: int) -> Place:
         assert self.tested is not None
         if self.module is None:
             path = self.tested.resolve().relative_to(self.course.root.resolve()).as_posix()
-            return _Place(None, path, line, "")
+            return Place(None, path, line, "")
         dev = read(self.tested, self.course.dev_path(self.module))
         cell = dev.cell_at(line)
-        return _Place(self.module, dev.path, line, cell.identity if cell else "")
+        return Place(self.module, dev.path, line, cell.identity if cell else "")
 
-    def _generated(self, path: Path, line: int) -> _Place | None:
+    def _generated(self, path: Path, line: int) -> Place | None:
         name = path.relative_to(self.package.resolve()).as_posix()
         module = next((m for m in self.course.modules if m.file == name), None)
         if module is None or not path.is_file():
             return None
         dev = read(self.course.dev_file(module), self.course.dev_path(module))
         found = locate(path.read_text(encoding="utf-8"), line, dev)
-        return _Place(module, dev.path, found[0], found[1].identity) if found else None
+        return Place(module, dev.path, found[0], found[1].identity) if found else None
 
     def finding(
-        self, name: str, entries: Sequence[_Entry] | None, message: str, hint: str = ""
+        self, name: str, entries: Sequence[Entry] | None, message: str, hint: str = ""
     ) -> Finding:
         """A failed test as a finding. A fault in an earlier module is said first."""
         place = self.place(entries or ())
@@ -350,11 +327,12 @@ class _Mapper:
         )
 
 
-def _python_traceback(text: str) -> list[_Entry]:
+def python_traceback(text: str) -> list[Entry]:
+    """The frames of a traceback as Python prints it."""
     entries = []
     for line in text.split("\n"):
         head, _, rest = line.strip().partition('", line ')
         number = rest.partition(",")[0]
         if head.startswith('File "') and number.isdigit():
-            entries.append(_Entry(head.removeprefix('File "'), int(number)))
+            entries.append(Entry(head.removeprefix('File "'), int(number)))
     return entries

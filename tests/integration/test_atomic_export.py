@@ -102,12 +102,19 @@ def test_a_failed_check_of_the_new_tree_leaves_the_old_one(small: SmallCourse) -
     course = small.load()
     before = {p: p.read_bytes() for p in course.package.rglob("*.py")}
 
-    def refuse(folder: Path) -> None:
-        assert (folder / "tinytorch" / "core" / "third.py").is_file()
-        raise TitoError("not good enough")
+    class Refuse:
+        started = False
+
+        def start(self) -> None:
+            self.started = True
+
+        def check(self, folder: Path) -> None:
+            assert self.started
+            assert (folder / "tinytorch" / "core" / "third.py").is_file()
+            raise TitoError("not good enough")
 
     with pytest.raises(TitoError, match="not good enough"):
-        export(course, course.modules, check=refuse)
+        export(course, course.modules, check=Refuse())
     assert {p: p.read_bytes() for p in course.package.rglob("*.py")} == before
     assert not atomic.staging_folder(course.package).exists()
 

@@ -13,7 +13,8 @@ from tests.student_version import make_stubs, stubs
 from tito import course as course_module
 from tito.course import Course, Module
 from tito.export import build
-from tito.testing import check_import, import_package, run_module, write_package
+from tito.importing import check_import, import_package
+from tito.testing import run_module, write_package
 
 COURSE = course_module.load(ROOT)
 WRITTEN = [module for module in COURSE.modules if COURSE.written(module)]

@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import SmallCourse
+from tito.course import Course
 from tito.errors import RefusedError, TitoError
 from tito.export import export
+from tito.importing import Importer
 from tito.sandbox import Limits
-from tito.testing import TestResult, TestRun, check_import, run_file, run_module
+from tito.testing import TestResult, TestRun, run_file, run_module
 
 EXPORTED = """\
 # %% nbgrader={"schema_version": 3, "grade": false, "solution": false, "locked": true, "task": false, "grade_id": "NAME-code"}
@@ -35,6 +37,11 @@ def add(
 
 def result_of(run: TestRun, name: str) -> TestResult:
     return next(test for test in run.tests if test.name == name)
+
+
+def export_checked(course: Course) -> None:
+    with Importer(course) as importer:
+        export(course, course.modules, check=importer)
 
 
 def run_last(small: SmallCourse, limits: Limits | None = None) -> TestRun:
@@ -102,7 +109,7 @@ def test_a_module_that_cannot_be_imported_says_where(small: SmallCourse) -> None
     assert not run.passed
     assert any("undefined_name" in finding.message for finding in run.findings)
     with pytest.raises(TitoError, match="undefined_name") as caught:
-        export(course, course.modules, check=lambda folder: check_import(course, folder))
+        export_checked(course)
     line = path.read_text().split("\n").index("value = undefined_name") + 1
     assert caught.value.where == f"modules/source/01_first/first_dev.py:{line}, cell first-code"
     assert not course.package.exists()
@@ -112,7 +119,7 @@ def test_a_package_that_prints_does_not_enter(small: SmallCourse) -> None:
     add(small, "first", "print('hello')", "def test_it():\n    pass")
     course = small.load()
     with pytest.raises(TitoError, match="hello"):
-        export(course, course.modules, check=lambda folder: check_import(course, folder))
+        export_checked(course)
 
 
 def test_a_broken_test_cell_is_a_failure_at_its_line(small: SmallCourse) -> None:

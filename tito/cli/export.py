@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-
 import click
 
 from tito.cli import ui
@@ -30,7 +28,7 @@ def export_modules(
 ) -> None:
     """What both `tito export` and `tito module export` do."""
     from tito.export import export
-    from tito.testing import check_import
+    from tito.importing import Importer
 
     if everything == bool(references):
         raise click.UsageError("name a module (02, tensor or 02_tensor), or type --all")
@@ -44,8 +42,8 @@ def export_modules(
     if not force:
         for module in modules[len(entered) :]:
             _require_tests(course, module, quiet=json_file == "-")
-    with ui.working("exporting"):
-        done = export(course, modules, check=functools.partial(check_import, course))
+    with ui.working("exporting"), Importer(course) as importer:
+        done = export(course, modules, check=importer)
     data = {
         "modules": [module.slug for module in modules],
         "changed": done.changed,
