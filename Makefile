@@ -42,6 +42,8 @@ lint: $(STAMP) ## Check style, types, YAML and workflows
 	$(RUN) -m ruff format --check .
 	$(RUN) -m mypy
 	$(RUN) -m yamllint --strict .
+	.venv/bin/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
+	.venv/bin/shellcheck .ci/run requirements/set-up.sh
 
 demo: $(STAMP) ## Judge three branches as pull requests are judged
 	$(RUN) -m bot.demo

@@ -57,9 +57,9 @@ def _sides(folder: Path) -> dict[str, Callable[[], float]]:
     for path in written:
         _copy(path, notebooks / path.name)
     (theirs / "pyproject.toml").write_text(_NBDEV_PROJECT, encoding="utf-8")
-    tito, jupytext, nbdev = script("tito"), script("jupytext"), script("nbdev-export")
-    export = [tito, "export", "--all", "--force"]
-    convert = [jupytext, "--quiet", "--to", "ipynb", *(path.name for path in written)]
+    export = [str(script("tito")), "export", "--all", "--force"]
+    convert = [str(script("jupytext")), "--quiet", "--to", "ipynb", *(p.name for p in written)]
+    concatenate = [str(script("nbdev-export"))]
 
     def empty() -> float:
         shutil.rmtree(course.package, ignore_errors=True)
@@ -72,7 +72,7 @@ def _sides(folder: Path) -> dict[str, Callable[[], float]]:
         shutil.rmtree(theirs / "tinytorch", ignore_errors=True)
         for path in notebooks.glob("*.ipynb"):
             path.unlink()
-        taken = seconds(convert, folder=notebooks) + seconds([nbdev], folder=theirs)
+        taken = seconds(convert, folder=notebooks) + seconds(concatenate, folder=theirs)
         _same_modules(course.package, theirs / "tinytorch")
         return taken
 

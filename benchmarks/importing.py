@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 
 from benchmarks.harness import ROOT, Comparison, compare, interleaved, run
@@ -21,7 +22,7 @@ def measure(rounds: int) -> list[Comparison]:
         shutil.copytree(ROOT / "tinytorch", folder / "tinytorch", ignore=ignored)
         run([sys.executable, "-m", "compileall", "-q", "tinytorch"], folder=folder)
         times = interleaved(
-            {name: lambda name=name: _import(name, folder) for name in ("tinytorch", "numpy")},
+            {name: partial(_import, name, folder) for name in ("tinytorch", "numpy")},
             rounds,
         )
     return [

@@ -28,7 +28,7 @@ else
         fail "'$PYTHON' cannot make an environment: its module venv or ensurepip is missing." \
             "On Debian and Ubuntu: apt-get install python3-venv"
     "$PYTHON" -m venv --clear .venv
-    install() { .venv/bin/python -m pip install --quiet --disable-pip-version-check "$@"; }
+    install() { .venv/bin/python -m pip install --quiet --quiet --disable-pip-version-check "$@"; }
 fi
 
 install --require-hashes -r "$1"
@@ -43,4 +43,4 @@ for lock in "$@"; do
 done
 
 # pip and not uv: only pip looks everywhere this machine has been told to look.
-[ "${CI:-}" != true ] || .venv/bin/python -m pip install --quiet -r requirements/not-locked.in
+[ "${CI:-}" != true ] || .venv/bin/python -m pip install --quiet --quiet -r requirements/not-locked.in
