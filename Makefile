@@ -23,7 +23,7 @@ COMPILE := $(UV) pip compile pyproject.toml requirements/build.in --universal --
 .PHONY: help setup test quick lint demo lock clean
 
 help: ## List what can be made
-	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile
+	@sed -n 's/^\([a-z]*\):.*## /  make \1    /p' Makefile
 
 setup: $(STAMP) ## Make .venv with everything the other commands need
 
