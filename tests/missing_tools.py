@@ -2,7 +2,7 @@
 
 Elsewhere such a skip is fine and `-rs` lists it. A skip for another reason, such as the system a
 test is about, is left alone. A missing tool shows in the reason: `pytest.importorskip` words it
-as "could not import", and a skip of our own begins with "needs ".
+as "could not import", and a skip of our own begins with "missing: ", as in "missing: chromium".
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def _judged(report: Report) -> Report:
         return report
     path, line, reason = report.longrepr
     reason = reason.removeprefix("Skipped: ")
-    if reason.startswith(("needs ", "could not import")):
+    if reason.startswith(("missing: ", "could not import")):
         report.outcome = "failed"
-        report.longrepr = f"{path}:{line}: skipped for a missing tool: {reason}"
+        report.longrepr = f"{path}:{line}: skipped, and CI must not: {reason}"
     return report

@@ -16,10 +16,10 @@ import pytest
 
 def test_module(): pytest.importorskip("no_such_module")
 
-@pytest.mark.skipif(True, reason="needs act")
+@pytest.mark.skipif(True, reason="missing: act")
 def test_tool(): pass
 
-@pytest.mark.skipif(True, reason="only on Windows")
+@pytest.mark.skipif(True, reason="needs fork")
 def test_system(): pass
 """
 WHOLE_FILE = 'import pytest\npytest.importorskip("no_such_module")\n'
@@ -40,8 +40,8 @@ def outcome(folder: Path, ci: str) -> tuple[int, str]:
 def test_in_ci_it_fails_with_its_reason(tmp_path: Path) -> None:
     code, said = outcome(tmp_path, "true")
     assert code != 0
-    assert "skipped for a missing tool: needs act" in said
-    assert "skipped for a missing tool: could not import 'no_such_module'" in said
+    assert "skipped, and CI must not: missing: act" in said
+    assert "skipped, and CI must not: could not import 'no_such_module'" in said
     assert "1 failed, 1 skipped, 2 errors" in said  # in the test, on another system, at import
 
 
