@@ -15,6 +15,8 @@ import pytest
 from tito import course as course_module
 from tito.course import Course
 
+pytest_plugins = ["tests.missing_tools"]
+
 ROOT = Path(__file__).resolve().parents[1]
 
 HEADER = """\

@@ -1,0 +1,78 @@
+"""`python -m benchmarks NAME...`: measure, print the table, write JSON."""
+
+from __future__ import annotations
+
+import os
+
+# Before numpy is imported anywhere: BLAS counts its threads once.
+os.environ["OPENBLAS_NUM_THREADS"] = "1"
+
+import difflib
+import importlib
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from types import ModuleType
+
+import click
+
+from benchmarks.harness import Results, machine, markdown, show
+from tito.cli import ui
+from tito.errors import TitoError, UsageError
+from tito.report import encode
+
+BENCHMARKS = {"export": "export", "cli": "cli", "import": "importing"}
+"""Name on the command line → file of this folder. `import` is no name for a Python file."""
+
+
+def find(name: str) -> ModuleType:
+    """The benchmark of that name. Raises UsageError with the names there are."""
+    if name not in BENCHMARKS:
+        near = difflib.get_close_matches(name, BENCHMARKS, n=1)
+        guess = f" Did you mean {near[0]!r}?" if near else ""
+        raise UsageError(
+            f"there is no benchmark {name!r}.{guess}",
+            hint=f"python -m benchmarks {' '.join(BENCHMARKS)}",
+        )
+    return importlib.import_module(f"benchmarks.{BENCHMARKS[name]}")
+
+
+def measure(names: Sequence[str], rounds: int | None) -> Results:
+    """Run the benchmarks one after the other."""
+    chosen = {name: find(name) for name in names or BENCHMARKS}
+    comparisons = []
+    for name, module in chosen.items():
+        with ui.working(f"measuring {name}"):
+            comparisons += module.measure(module.ROUNDS if rounds is None else rounds)
+    packages = sorted({package for module in chosen.values() for package in module.PACKAGES})
+    return Results(machine(packages), tuple(comparisons))
+
+
+@click.command()
+@click.argument("names", nargs=-1, metavar="NAME...")
+@click.option("--rounds", type=int, metavar="N", help="Rounds, instead of each one's own number.")
+@click.option("--markdown", "as_markdown", is_flag=True, help="Print Markdown instead of a table.")
+@click.option("--json", "json_file", type=click.Path(dir_okay=False), metavar="FILE")
+def command(
+    names: tuple[str, ...], rounds: int | None, as_markdown: bool, json_file: str | None
+) -> None:
+    """Measure NAME... (all, if none is named) and print what was reached.
+
+    Exit code 1 if something was not.
+    """
+    try:
+        results = measure(names, rounds)
+        if json_file:
+            Path(json_file).write_bytes(encode(results))
+    except TitoError as error:
+        ui.show_error(error)
+        sys.exit(error.exit_code)
+    if as_markdown:
+        click.echo(markdown(results))
+    else:
+        show(results, ui.out())
+    sys.exit(not all(each.reached for each in results.comparisons))
+
+
+if __name__ == "__main__":
+    command(prog_name="python -m benchmarks")
