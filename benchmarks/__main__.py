@@ -15,6 +15,7 @@ from pathlib import Path
 from types import ModuleType
 
 import click
+from rich.console import Console
 
 from benchmarks.harness import Results, machine, markdown, show
 from tito.cli import ui
@@ -70,7 +71,7 @@ def command(
     if as_markdown:
         click.echo(markdown(results))
     else:
-        show(results, ui.out())
+        show(results, Console(highlight=False))
     sys.exit(not all(each.reached for each in results.comparisons))
 
 

@@ -6,14 +6,15 @@ import ast
 import hashlib
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from tito import aside, atomic
+import msgspec
+
+from tito import aside, atomic, fingerprint
 from tito.course import Course, Module
 from tito.errors import RefusedError, TitoError
-from tito.refusals import Parsed, compare, examine, look, public_names
+from tito.refusals import Parsed, compare, examine, public_names
 from tito.report import failed, in_order
 from tito.source import Cell, DevFile, read
 from tito.syntax import UNREADABLE, tree_of
@@ -80,8 +81,7 @@ def __getattr__(name):
 '''
 
 
-@dataclass(frozen=True)
-class Exported:
+class Exported(msgspec.Struct, frozen=True):
     """What an export did: the files it wrote, and where replaced hand edits were kept."""
 
     changed: tuple[str, ...]
@@ -93,7 +93,7 @@ def build(course: Course, modules: Iterable[Module]) -> dict[str, bytes]:
 
     Raises RefusedError with all findings; nothing is written here.
     """
-    sources = _sources(course, modules)
+    sources = {m: read(course.dev_file(m), course.dev_path(m)) for m in modules}
     examined = [examine(m, dev) for m, dev in sources.items()]
     parsed = [item for item, _ in examined if item is not None]
     findings = [*(f for _, faults in examined for f in faults), *compare(course, parsed)]
@@ -105,21 +105,6 @@ def build(course: Course, modules: Iterable[Module]) -> dict[str, bytes]:
         )
     texts = {item.module.file: render(item) for item in parsed}
     return _package(course, texts, {item.module: item.public for item in parsed})
-
-
-def _kept(course: Course, modules: Iterable[Module]) -> dict[str, bytes] | None:
-    """The package from its own files, if their hashes say that no source has changed."""
-    sources = _sources(course, modules)
-    kept = {m: _unchanged(course, m, dev) for m, dev in sources.items()}
-    texts = {m.file: text for m, text in kept.items() if text is not None}
-    # The hash says nothing of markers, metadata and cells that are not exported.
-    if len(texts) < len(sources) or any(look(m, dev) for m, dev in sources.items()):
-        return None
-    return _package(course, texts, {m: names_of(texts[m.file]) for m in sources})
-
-
-def _sources(course: Course, modules: Iterable[Module]) -> dict[Module, DevFile]:
-    return {m: read(course.dev_file(m), course.dev_path(m)) for m in modules}
 
 
 class Check(Protocol):
@@ -144,24 +129,23 @@ def export(
     modules = tuple(modules)
     with atomic.locked(target):
         atomic.recover(target)
-        files = _kept(course, modules)
-        if files is None:
-            if check is not None:
-                check.start()
-            files = build(course, modules)
+        if check is not None:
+            check.start()
+        files = build(course, modules)
         found = present(target)
         changed = tuple(name for name in {**files, **found} if files.get(name) != found.get(name))
-        if not changed:
-            return Exported(())
-        tree = atomic.stage(target, files)
-        try:
-            if check is not None:
-                check.check(tree.parent)
-        except BaseException:
-            atomic.recover(target)
-            raise
-        kept = _keep_aside(course, found, files)
-        atomic.commit(target, exchange=exchange)
+        kept = None
+        if changed:
+            tree = atomic.stage(target, files)
+            try:
+                if check is not None:
+                    check.check(tree.parent)
+            except BaseException:
+                atomic.recover(target)
+                raise
+            kept = _keep_aside(course, found, files)
+            atomic.commit(target, exchange=exchange)
+        fingerprint.remember(course, modules)
     return Exported(tuple(sorted(changed)), kept)
 
 
@@ -257,24 +241,6 @@ def stale_modules(course: Course) -> tuple[Module, ...]:
         if fields(text).get("source-hash") != _source_hash(dev):
             stale.append(module)
     return tuple(stale)
-
-
-def _unchanged(course: Course, module: Module, dev: DevFile) -> str | None:
-    """The module's committed file if an export of the same cells by the same format wrote it."""
-    try:
-        text = (course.package / module.file).read_bytes().decode("utf-8")
-    except (OSError, UnicodeDecodeError):
-        return None
-    known = fields(text)
-    same = known.get("source-hash") == _source_hash(dev) and known.get("format") == str(FORMAT)
-    right_target = dev.default_exp is not None and dev.default_exp.value == module.target
-    return text if same and right_target and intact(text) else None
-
-
-def names_of(text: str) -> tuple[str, ...]:
-    """The names in a generated file's `__all__`."""
-    match = re.search(r"^__all__ = \[(.*?)\]", text, re.MULTILINE | re.DOTALL)
-    return tuple(re.findall(r'"(\w+)"', match[1])) if match else ()
 
 
 def _package(

@@ -5,27 +5,32 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-import threading
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from tito.course import Course
 from tito.errors import TitoError
-from tito.sandbox import Outcome, run
-from tito.testing import Mapper, python_traceback
+
+if TYPE_CHECKING:
+    from tito.sandbox import Outcome, Running
 
 _CODE = """
-import sys
+import os, sys
+package, sys.path[:] = sys.argv[1], sys.argv[2:]
 try:
     import numpy  # takes most of the time, and needs no package
 except ImportError:
     pass
-folder, package = sys.stdin.readline().rstrip("\\n"), sys.argv[1]
+folder = sys.stdin.readline().rstrip("\\n")
 if folder:
     sys.path.insert(0, folder)
     found = __import__(package).__file__
     if not found.startswith(folder):
         sys.exit(f"{package} was imported from {found}")
+sys.stdout.flush()
+sys.stderr.flush()
+os._exit(0)  # taking numpy down in order would take as long as importing the package
 """
 
 
@@ -37,48 +42,43 @@ class Importer:
 
     def __init__(self, course: Course) -> None:
         self._course = course
-        self._thread: threading.Thread | None = None
+        self._running: Running | None = None
         self._pipe = -1
-        self._outcome: Outcome | TitoError | None = None
 
     def __enter__(self) -> Importer:
         return self
 
     def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
-        self._tell("")
+        if self._running is not None:
+            self._finish("")
 
     def start(self) -> None:
-        """Start the sandbox. Without a folder to import it ends by itself."""
-        read_end, self._pipe = os.pipe()
-        self._thread = threading.Thread(target=self._run, args=[read_end])
-        self._thread.start()
+        """Start the sandbox, if it has not been. Without a folder to import it ends by itself."""
+        if self._running is not None:
+            return
+        from tito.sandbox import Limits, start
 
-    def _run(self, read_end: int) -> None:
-        code = [sys.executable, "-I", "-B", "-c", _CODE, self._course.settings.package]
+        code = [sys.executable, "-I", "-S", "-B", "-c", _CODE]
+        arguments = [*code, self._course.settings.package, *sys.path]
+        read_end, self._pipe = os.pipe()
         try:
-            self._outcome = run(code, cwd=self._course.root, stdin=read_end)
-        except TitoError as error:
-            self._outcome = error
+            folder = self._course.root
+            self._running = start(arguments, cwd=folder, limits=Limits(), stdin=read_end)
         finally:
             os.close(read_end)
 
-    def _tell(self, folder: str) -> None:
-        if self._thread is None:
-            return
+    def _finish(self, folder: str) -> Outcome:
+        running, self._running = self._running, None
+        assert running is not None
         with contextlib.suppress(BrokenPipeError):  # the sandbox has ended: its outcome says why
             os.write(self._pipe, f"{folder}\n".encode())
         os.close(self._pipe)
-        self._thread.join()
-        self._thread = None
+        return running.wait()
 
     def outcome(self, folder: Path) -> Outcome:
         """Import the package that lies in `folder`. It must print nothing."""
-        if self._thread is None:
-            self.start()
-        self._tell(str(folder.resolve()))
-        if isinstance(self._outcome, Outcome):
-            return self._outcome
-        raise self._outcome or TitoError("the sandbox gave no outcome")
+        self.start()
+        return self._finish(str(folder.resolve()))
 
     def check(self, folder: Path) -> None:
         """Raise TitoError, with the dev file's line, if the package cannot be imported."""
@@ -91,6 +91,8 @@ class Importer:
                 f"importing the package prints: {said[:200]!r}",
                 hint="an exported cell may define things; move the call into a test cell",
             )
+        from tito.testing import Mapper, python_traceback
+
         mapper = Mapper(self._course, folder.resolve(), None, None)
         last = outcome.stderr.strip().split("\n")[-1]
         place = mapper.place(python_traceback(outcome.stderr))

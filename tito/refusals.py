@@ -6,7 +6,9 @@ import ast
 import builtins
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from functools import cached_property
+
+import msgspec
 
 from tito.course import Course, Module
 from tito.options import BROKEN_METADATA
@@ -25,8 +27,7 @@ _SOLUTION_LINE = re.compile(r"\s*#+\s*(BEGIN|END) SOLUTION\s*$")
 _FOLDERS = ("core", "utils")
 
 
-@dataclass(frozen=True)
-class Parsed:
+class Parsed(msgspec.Struct, frozen=True, dict=True):
     """The exported cells of a module as one syntax tree with the dev file's line numbers."""
 
     module: Module
@@ -36,6 +37,11 @@ class Parsed:
     """The names of `__all__`."""
     solutions: frozenset[str]
     """Functions and classes that solution cells define."""
+
+    @cached_property
+    def at_import(self) -> tuple[ast.AST, ...]:
+        """Every node that runs when the module is imported."""
+        return tuple(_at_import(self.tree.body))
 
 
 def examine(module: Module, dev: DevFile) -> tuple[Parsed | None, list[Finding]]:
@@ -144,6 +150,8 @@ def _target(module: Module, dev: DevFile) -> Iterator[Finding]:
 
 
 def _controls(dev: DevFile) -> Iterator[Finding]:
+    if not _CONTROL.search(dev.text):
+        return  # line by line is many times as slow
     for number, line in enumerate(dev.text.split("\n"), start=1):
         match = _CONTROL.search(line)
         if match:
@@ -179,6 +187,8 @@ def _almost_markers(dev: DevFile) -> Iterator[Finding]:
     """`# %%[markdown]` begins no cell: what follows it would join the cell above."""
     lines = dev.text.split("\n")
     for number, line in enumerate(lines, start=1):
+        if not line.startswith("#"):
+            continue
         cell = dev.cell_at(number) if _ALMOST_A_MARKER.match(line) else None
         if cell is None:
             continue
@@ -205,7 +215,8 @@ def _directives(dev: DevFile, cell: Cell) -> Iterator[Finding]:
     for directive in exports[1:]:
         message = f"this cell has `#| {exports[0].name}` already"
         yield fault(dev, "export-directive", directive.line, message, "keep one of them")
-    late = {n for n, line in enumerate(cell.code.split("\n")) if _LATE.match(line)}
+    lines = cell.code.split("\n") if "|" in cell.code else []
+    late = {n for n, line in enumerate(lines) if _LATE.match(line)}
     for number in sorted(late - inside_strings(cell.code)) if late else ():
         message = "a directive below the first line of code has no effect"
         hint = "move it to the top of the cell"
@@ -247,7 +258,7 @@ def _solutions(dev: DevFile, cell: Cell) -> Iterator[Finding]:
 
 def _names(parsed: Parsed) -> Iterator[Finding]:
     """What `from tinytorch import *` could not give, or would break."""
-    bound, everything = _bound(parsed.tree)
+    bound, everything = _bound(parsed.at_import)
     if "__all__" in bound:
         line = definition_line(parsed.tree, "__all__")
         hint = "hide a name with #| exporti, add one with _all_ = [...]"
@@ -267,11 +278,11 @@ def _names(parsed: Parsed) -> Iterator[Finding]:
             yield fault(parsed.dev, "export-name", line, message, hint)
 
 
-def _bound(tree: ast.Module) -> tuple[set[str], bool]:
+def _bound(nodes: Iterable[ast.AST]) -> tuple[set[str], bool]:
     """The names that the module has once it is imported; True if `import *` brings others."""
     names: set[str] = set()
     everything = False
-    for node in _at_import(tree.body):
+    for node in nodes:
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
             names.add(node.id)
         elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Del):
@@ -281,19 +292,19 @@ def _bound(tree: ast.Module) -> tuple[set[str], bool]:
         elif isinstance(node, ast.alias):
             everything = everything or node.name == "*"
             names.add(node.asname or node.name.partition(".")[0])
-    return names - _only_annotated(tree), everything
+    return names - _only_annotated(nodes), everything
 
 
-def _only_annotated(tree: ast.Module) -> set[str]:
+def _only_annotated(nodes: Iterable[ast.AST]) -> set[str]:
     """Names of `x: int` without a value, if nothing else stores them."""
     empty = {
         id(node.target): node.target.id
-        for node in _at_import(tree.body)
+        for node in nodes
         if isinstance(node, ast.AnnAssign) and not node.value and isinstance(node.target, ast.Name)
     }
     stored = {
         node.id
-        for node in _at_import(tree.body)
+        for node in nodes
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and id(node) not in empty
     }
     return set(empty.values()) - stored
@@ -334,10 +345,10 @@ def _calls_of_solutions(
     parsed: Parsed, solutions: Mapping[str, frozenset[str]]
 ) -> Iterator[Finding]:
     known = set(parsed.solutions)
-    for node in ast.walk(parsed.tree):
+    for node in parsed.at_import:
         if isinstance(node, (ast.Import, ast.ImportFrom)):
             known |= _imported_solutions(node, solutions)
-    for node in _at_import(parsed.tree.body):
+    for node in parsed.at_import:
         called = [node.func] if isinstance(node, ast.Call) else getattr(node, "decorator_list", [])
         for function in called:
             name = _dotted(function)

@@ -7,7 +7,6 @@ it could not do. It is not the level a grade needs.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import shutil
 import signal
@@ -17,9 +16,10 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
+
+import msgspec
 
 from tito.errors import TitoError
 
@@ -27,8 +27,7 @@ _LAUNCHER = Path(__file__).with_name("launcher.py")
 _POLL = 0.05
 
 
-@dataclass(frozen=True)
-class Limits:
+class Limits(msgspec.Struct, frozen=True):
     """What a run may use. Memory is the address space of one process."""
 
     seconds: float = 60.0
@@ -38,8 +37,7 @@ class Limits:
     output_bytes: int = 1_000_000
 
 
-@dataclass(frozen=True)
-class Isolation:
+class Isolation(msgspec.Struct, frozen=True):
     """What held in this run, as the child reported it before the command started."""
 
     pid_namespace: bool = False
@@ -61,8 +59,7 @@ class Isolation:
         return "; ".join(word for word in words if word)
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True):
     """How a run ended. `stopped` says why we ended it, empty if it ended by itself."""
 
     returncode: int
@@ -73,12 +70,12 @@ class Outcome:
     stopped: str = ""
 
 
-@dataclass
 class _Captured:
     """Output up to a size; what is beyond is read and forgotten, so that the child never hangs."""
 
-    room: int
-    chunks: list[bytes] = field(default_factory=list)
+    def __init__(self, room: int) -> None:
+        self.room = room
+        self.chunks: list[bytes] = []
 
     def drain(self, pipe: IO[bytes]) -> None:
         while chunk := pipe.read1(65536):  # type: ignore[attr-defined]
@@ -99,20 +96,73 @@ def run(
     environment: Mapping[str, str] | None = None,
     limits: Limits | None = None,
     isolate: bool = True,
-    stdin: int = subprocess.DEVNULL,
     platform: str = sys.platform,
 ) -> Outcome:
     """Run `command` with an empty environment, no input and every limit this system allows.
 
     `command[0]` is an absolute path. All processes it starts are ended with it. `isolate=False`
-    leaves out the namespaces, as on systems that have none. `stdin` may be the end of a pipe.
+    leaves out the namespaces, as on systems that have none.
     """
-    limits = limits or Limits()
-    with tempfile.TemporaryDirectory(prefix="tito-", ignore_cleanup_errors=True) as home:
-        clean = {**_environment(Path(home), platform), **(environment or {})}
+    chosen = limits or Limits()
+    started = start(
+        command, cwd=cwd, environment=environment, limits=chosen, isolate=isolate, platform=platform
+    )
+    return started.wait()
+
+
+def start(
+    command: Sequence[str],
+    *,
+    cwd: Path,
+    environment: Mapping[str, str] | None = None,
+    limits: Limits,
+    isolate: bool = True,
+    stdin: int = subprocess.DEVNULL,
+    platform: str = sys.platform,
+) -> Running:
+    """As `run`, but return at once. `stdin` may be the end of a pipe. Call `wait` on the result."""
+    home = tempfile.mkdtemp(prefix="tito-")
+    clean = {**_environment(Path(home), platform), **(environment or {})}
+    read_end, write_end = os.pipe()
+    try:
         if platform == "win32":
-            return _run_windows(command, cwd, clean, limits, stdin)
-        return _run_posix(command, cwd, clean, limits, isolate, stdin)
+            # Windows has no limits to give from here: time, the end of all, and the environment.
+            arguments = list(command)
+            group = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
+            options: dict[str, Any] = {"creationflags": group}
+        else:
+            settings = ",".join(_settings(limits, isolate))
+            arguments = [sys.executable, "-I", "-S", str(_LAUNCHER), str(write_end), settings]
+            arguments += command
+            options = {"pass_fds": [write_end], "start_new_session": True}
+        process = subprocess.Popen(
+            arguments,
+            cwd=cwd,
+            env=clean,
+            stdin=stdin,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            **options,
+        )
+    except OSError as error:
+        os.close(read_end)
+        shutil.rmtree(home, ignore_errors=True)
+        raise TitoError(f"the sandbox could not start: {error}") from None
+    finally:
+        os.close(write_end)
+    return Running(process, home, read_end, limits, platform)
+
+
+def _settings(limits: Limits, isolate: bool) -> list[str]:
+    megabyte = 1024 * 1024
+    sizes = {
+        "RLIMIT_CPU": int(limits.seconds) + 1,
+        "RLIMIT_AS": limits.megabytes * megabyte,
+        "RLIMIT_FSIZE": limits.file_megabytes * megabyte,
+        "RLIMIT_NPROC": limits.processes,
+        "RLIMIT_CORE": 0,
+    }
+    return ["isolate"] * isolate + [f"{name}={value}" for name, value in sizes.items()]
 
 
 def _environment(home: Path, platform: str) -> dict[str, str]:
@@ -135,113 +185,75 @@ def _environment(home: Path, platform: str) -> dict[str, str]:
     return clean
 
 
-def _run_posix(
-    command: Sequence[str],
-    cwd: Path,
-    environment: Mapping[str, str],
-    limits: Limits,
-    isolate: bool,
-    stdin: int,
-) -> Outcome:
-    megabyte = 1024 * 1024
-    settings = {
-        "isolate": isolate,
-        "limits": {
-            "RLIMIT_CPU": int(limits.seconds) + 1,
-            "RLIMIT_AS": limits.megabytes * megabyte,
-            "RLIMIT_FSIZE": limits.file_megabytes * megabyte,
-            "RLIMIT_NPROC": limits.processes,
-            "RLIMIT_CORE": 0,
-        },
-    }
-    read_end, write_end = os.pipe()
-    launcher = [sys.executable, "-I", "-S", str(_LAUNCHER), str(write_end), json.dumps(settings)]
-    try:
-        process = subprocess.Popen(
-            [*launcher, *command],
-            cwd=cwd,
-            env=dict(environment),
-            stdin=stdin,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            pass_fds=[write_end],
-            start_new_session=True,
-        )
-    except OSError as error:
-        os.close(read_end)
-        raise TitoError(f"the sandbox could not start: {error}") from None
-    finally:
-        os.close(write_end)
-    with os.fdopen(read_end, "rb") as pipe:
-        isolation = _isolation(pipe.read(4096))
-    return _wait(process, limits, isolation)
-
-
 def _isolation(report: bytes) -> Isolation:
-    try:
-        held = json.loads(report)
-        return Isolation(
-            pid_namespace=bool(held["pid_namespace"]),
-            network_off=bool(held["network_off"]),
-            no_new_privileges=bool(held["no_new_privileges"]),
-            limits=tuple(str(name) for name in held["limits"]),
-            counted=sys.platform == "linux",
-        )
-    except (ValueError, KeyError, TypeError):
+    """What the launcher says held. A launcher that died said nothing, and nothing held."""
+    held = report.decode("ascii", "replace").split()
+    if not held:
         return Isolation()
-
-
-def _run_windows(
-    command: Sequence[str], cwd: Path, environment: Mapping[str, str], limits: Limits, stdin: int
-) -> Outcome:
-    """Windows has no such limits to give from here: time, the group's end and the environment."""
-    process = subprocess.Popen(
-        list(command),
-        cwd=cwd,
-        env=dict(environment),
-        stdin=stdin,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
+    return Isolation(
+        pid_namespace="pid_namespace" in held,
+        network_off="network_off" in held,
+        no_new_privileges="no_new_privileges" in held,
+        limits=tuple(name for name in held if name.startswith("RLIMIT_")),
+        counted=sys.platform == "linux",
     )
-    return _wait(process, limits, Isolation(), platform="win32")
 
 
-def _wait(
-    process: subprocess.Popen[bytes],
-    limits: Limits,
-    isolation: Isolation,
-    platform: str = sys.platform,
-) -> Outcome:
-    started = time.monotonic()
-    outputs = [_Captured(limits.output_bytes), _Captured(limits.output_bytes)]
-    threads = []
-    for output, pipe in zip(outputs, (process.stdout, process.stderr), strict=True):
-        threads.append(threading.Thread(target=output.drain, args=[pipe], daemon=True))
-        threads[-1].start()
-    stopped = ""
-    try:
-        while process.poll() is None and not stopped:
-            if time.monotonic() - started > limits.seconds:
-                stopped = f"it ran longer than {limits.seconds:g} seconds"
-            elif isolation.counted and _descendants(process.pid) > limits.processes:
-                stopped = f"it started more than {limits.processes} processes"
-            else:
-                _pause(process, threads)
-    finally:
-        _end_all(process, platform)
-    for thread, pipe in zip(threads, (process.stdout, process.stderr), strict=True):
-        thread.join(timeout=5)
-        if pipe is not None and not thread.is_alive():
-            pipe.close()
-    return Outcome(
-        process.returncode,
-        outputs[0].text,
-        outputs[1].text,
-        time.monotonic() - started,
-        isolation,
-        stopped,
-    )
+class Running:
+    """A run that has started. It is ended, and its home folder removed, by `wait`."""
+
+    def __init__(
+        self,
+        process: subprocess.Popen[bytes],
+        home: str,
+        report: int,
+        limits: Limits,
+        platform: str,
+    ) -> None:
+        self._process = process
+        self._home = home
+        self._report = report
+        self._limits = limits
+        self._platform = platform
+
+    def wait(self) -> Outcome:
+        """Wait for the end, or bring it about when a limit is reached."""
+        began = time.monotonic()
+        process, limits = self._process, self._limits
+        with os.fdopen(self._report, "rb") as pipe:
+            isolation = _isolation(pipe.read(4096))
+        outputs = [_Captured(limits.output_bytes), _Captured(limits.output_bytes)]
+        pipes = (process.stdout, process.stderr)
+        threads = [
+            threading.Thread(target=output.drain, args=[pipe], daemon=True)
+            for output, pipe in zip(outputs, pipes, strict=True)
+        ]
+        for thread in threads:
+            thread.start()
+        stopped = ""
+        try:
+            while process.poll() is None and not stopped:
+                stopped = self._too_much(began, isolation)
+                if not stopped:
+                    _pause(process, threads)
+        finally:
+            _end_all(process, self._platform)
+            shutil.rmtree(self._home, ignore_errors=True)
+        for thread, open_pipe in zip(threads, pipes, strict=True):
+            thread.join(timeout=5)
+            if open_pipe is not None and not thread.is_alive():
+                open_pipe.close()
+        said, complained = (output.text for output in outputs)
+        seconds = time.monotonic() - began
+        return Outcome(process.returncode, said, complained, seconds, isolation, stopped)
+
+    def _too_much(self, began: float, isolation: Isolation) -> str:
+        """Which limit was reached, if one was."""
+        if time.monotonic() - began > self._limits.seconds:
+            return f"it ran longer than {self._limits.seconds:g} seconds"
+        if isolation.counted and _descendants(self._process.pid) > self._limits.processes:
+            return f"it started more than {self._limits.processes} processes"
+        return ""
 
 
 def _pause(process: subprocess.Popen[bytes], threads: Sequence[threading.Thread]) -> None:

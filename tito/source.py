@@ -13,10 +13,11 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from tito.errors import TitoError
 from tito.options import Kind, read_options
@@ -33,8 +34,7 @@ ENCODING = re.compile(r"[ \t\f]*#.*?coding[:=][ \t]*([-_.a-zA-Z0-9]+)")
 """Python's declaration of a file's encoding, in its first or second line."""
 
 
-@dataclass(frozen=True)
-class Directive:
+class Directive(msgspec.Struct, frozen=True):
     """A line like `#| export`, and its line number in the file."""
 
     name: str
@@ -42,8 +42,7 @@ class Directive:
     line: int
 
 
-@dataclass(frozen=True)
-class Cell:
+class Cell(msgspec.Struct, frozen=True, dict=True):
     """One cell. `line` is the file's line of the first line of `source`."""
 
     kind: Kind
@@ -52,7 +51,7 @@ class Cell:
     marker_line: int
     line: int
     title: str = ""
-    metadata: dict[str, Any] = field(default_factory=dict)
+    metadata: dict[str, Any] = {}
 
     @cached_property
     def _leading(self) -> int:
@@ -114,8 +113,7 @@ class Cell:
         return digest.hexdigest()[:12]
 
 
-@dataclass(frozen=True)
-class DevFile:
+class DevFile(msgspec.Struct, frozen=True, dict=True):
     """A module's dev file. `path` is relative to the course and uses `/`."""
 
     path: str

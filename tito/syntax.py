@@ -37,6 +37,35 @@ def tree_of(code: str) -> ast.Module:
 
 def parse_cells(dev: DevFile, cells: Iterable[Cell]) -> tuple[ast.Module | None, list[Finding]]:
     """The cells' code as one tree. None, and what is wrong, if a cell by itself is no Python."""
+    cells = tuple(cells)
+    whole = _all_at_once(dev, cells)
+    return (whole, []) if whole is not None else _one_by_one(dev, cells)
+
+
+def _all_at_once(dev: DevFile, cells: Iterable[Cell]) -> ast.Module | None:
+    """The tree if nothing at all is wrong: the usual case, and several times as fast."""
+    source = placed(dev, cells)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        try:
+            tree = ast.parse(source)
+            compile(source, dev.path, "exec", dont_inherit=True)
+        except (*UNREADABLE, Warning):
+            return None
+    # A statement that begins in one cell and ends in another is none in either of them.
+    ends = iter([cell.code_line + cell.code.count("\n") for cell in cells])
+    end = 0
+    for node in tree.body:
+        first = min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", ()))])
+        while first > end:
+            end = next(ends)
+        if (node.end_lineno or 0) > end:
+            return None
+    return tree
+
+
+def _one_by_one(dev: DevFile, cells: Iterable[Cell]) -> tuple[ast.Module | None, list[Finding]]:
+    """Each cell by itself, so that every fault is told."""
     trees: list[tuple[Cell, ast.Module]] = []
     findings: list[Finding] = []
     for cell in cells:

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from tests.conftest import ROOT
 from tito import course as course_module
-from tito.course import find_root, json_schema, load
+from tito.classroom import json_schema
+from tito.course import find_root, load, load_cached
 from tito.errors import RefusedError, TitoError, UsageError
 from tito.report import Finding
 
@@ -216,7 +217,7 @@ def test_the_root_is_found_from_below() -> None:
 
 def test_the_shipped_schema_is_the_one_of_the_types() -> None:
     shipped = (ROOT / "tito" / "classroom.schema.json").read_text(encoding="utf-8")
-    assert shipped == json_schema(), "write it anew: python -m tito.course"
+    assert shipped == json_schema(), "write it anew: python -m tito.classroom"
 
 
 def test_windows_newlines_and_a_byte_order_mark_change_nothing(tmp_path: Path) -> None:
@@ -253,3 +254,25 @@ def test_deep_nesting_is_refused(tmp_path: Path) -> None:
     (tmp_path / "classroom.yml").write_text("course: " + "[" * 5000, encoding="utf-8")
     with pytest.raises(RefusedError):
         load(tmp_path)
+
+
+def test_the_copy_is_used_only_for_the_very_same_file(tmp_path: Path) -> None:
+    file = tmp_path / "classroom.yml"
+    file.write_text(TEXT, encoding="utf-8")
+    assert load_cached(tmp_path) == load_cached(tmp_path) == load(tmp_path)
+    file.write_text(TEXT.replace("name: TinyTorch", "name: Other"), encoding="utf-8")
+    assert load_cached(tmp_path).settings.name == "Other"
+    file.write_text(TEXT.replace("name: TinyTorch", "nme: Other"), encoding="utf-8")
+    with pytest.raises(RefusedError):
+        load_cached(tmp_path)
+
+
+@pytest.mark.parametrize("spoil", [lambda _: b"", lambda data: data[:40], lambda data: b"x" + data])
+def test_a_broken_copy_is_made_again(tmp_path: Path, spoil: Callable[[bytes], bytes]) -> None:
+    (tmp_path / "classroom.yml").write_text(TEXT, encoding="utf-8")
+    whole = load_cached(tmp_path)
+    copy = tmp_path / ".tito" / "course"
+    good = copy.read_bytes()
+    copy.write_bytes(spoil(good))
+    assert load_cached(tmp_path) == whole
+    assert copy.read_bytes() == good

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import sys
 from collections.abc import Sequence
@@ -74,6 +75,7 @@ def tito() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command and exit: 0 fine, 1 findings or failures, 2 wrong use."""
+    gc.disable()  # a command ends before there is anything worth collecting
     sys.exit(invoke(arguments))
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import click
 
+from tito import fingerprint
 from tito.cli import ui
 from tito.course import Course, Module
 from tito.errors import TitoError
+from tito.importing import Importer
 
 
 @click.command(name="export")
@@ -27,9 +29,6 @@ def export_modules(
     references: tuple[str, ...], *, everything: bool, force: bool, json_file: str | None
 ) -> None:
     """What both `tito export` and `tito module export` do."""
-    from tito.export import export
-    from tito.importing import Importer
-
     if everything == bool(references):
         raise click.UsageError("name a module (02, tensor or 02_tensor), or type --all")
     course = ui.open_course()
@@ -42,27 +41,36 @@ def export_modules(
     if not force:
         for module in modules[len(entered) :]:
             _require_tests(course, module, quiet=json_file == "-")
-    with ui.working("exporting"), Importer(course) as importer:
-        done = export(course, modules, check=importer)
-    data = {
-        "modules": [module.slug for module in modules],
-        "changed": done.changed,
-        "aside": done.aside.relative_to(course.root).as_posix() if done.aside else None,
-    }
+    changed, aside = _export(course, modules)
+    data = {"modules": [module.slug for module in modules], "changed": changed, "aside": aside}
     if ui.write_json(json_file, data):
         return
     package = course.settings.package
-    for name in done.changed:
+    for name in changed:
         ui.line(f"  {package}/{name}", "cyan")
-    if done.aside:
-        where = done.aside.relative_to(course.root).as_posix()
-        ui.line(f"! Hand-made changes in {package}/ were kept in {where}", "yellow")
-    count = len(done.changed)
+    if aside:
+        ui.line(f"! Hand-made changes in {package}/ were kept in {aside}", "yellow")
+    count = len(changed)
     changes = f"{count} file(s) written" if count else "nothing had changed"
     ui.verdict(True, f"{package} holds {len(modules)} module(s); {changes}")
     following = course.modules[len(modules) :]
     if following and everything:
         ui.step(_next_step(course, following[0]))
+
+
+def _export(course: Course, modules: tuple[Module, ...]) -> tuple[tuple[str, ...], str | None]:
+    """Export, and return what changed and where hand-made changes are kept.
+
+    Where nothing has changed, nothing more is imported; else the sandbox starts before the rest.
+    """
+    if fingerprint.unchanged(course, modules):
+        return (), None
+    with ui.working("exporting"), Importer(course) as importer:
+        importer.start()
+        from tito.export import export
+
+        done = export(course, modules, check=importer)
+    return done.changed, done.aside.relative_to(course.root).as_posix() if done.aside else None
 
 
 def _next_step(course: Course, module: Module) -> str:

@@ -15,7 +15,7 @@ from typing import Any, TextIO, TypeVar
 
 import click
 
-from tito.course import Course, Module, find_root, load
+from tito.course import Course, Module, find_root, load_cached
 from tito.errors import RefusedError, TitoError
 from tito.report import Finding, encode, in_order
 
@@ -33,7 +33,7 @@ def open_course() -> Course:
     """The course of the working folder. An export that was cut off is finished first."""
     from tito import atomic
 
-    course = load(find_root(Path.cwd()))
+    course = load_cached(find_root(Path.cwd()))
     if atomic.staging_folder(course.package).exists():
         with atomic.locked(course.package):
             if atomic.recover(course.package):
