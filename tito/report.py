@@ -1,9 +1,9 @@
-"""Findings and gate results: what every check returns and every renderer takes."""
+"""Findings, gate results, reports: what every check returns and every renderer takes."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Literal
+from typing import Literal, TypeVar
 
 import msgspec
 
@@ -44,6 +44,35 @@ class GateResult(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     format: int = FORMAT
 
 
+class CheckpointResult(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How far one checkpoint is, as `tito.checkpoints.State` names it."""
+
+    checkpoint: str
+    question: str
+    state: Literal["passed", "failed", "to run again", "not run", "waiting", "not written"]
+
+
+class Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Every gate of one run and the checkpoints: what a comment, a status and a summary show.
+
+    `sha` is the commit that was judged, `head` the pull request's own commit, empty outside one.
+    """
+
+    gates: tuple[GateResult, ...]
+    checkpoints: tuple[CheckpointResult, ...] = ()
+    sha: str = ""
+    head: str = ""
+    format: int = FORMAT
+
+    @property
+    def status(self) -> Literal["passed", "failed", "error"]:
+        """The worst of the gates. A report without gates is an error: nothing has been judged."""
+        states = {gate.status for gate in self.gates}
+        if not states or "error" in states:
+            return "error"
+        return "failed" if "failed" in states else "passed"
+
+
 def in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """Errors first, then by place, without duplicates."""
     unique = dict.fromkeys(findings)
@@ -71,15 +100,34 @@ def decode(data: bytes) -> GateResult:
 
     Raises TitoError if it is too large, not JSON of this format, or has unknown fields.
     """
+    result = _decoded(data, GateResult, "a gate result")
+    _same_format(result.format)
+    return result
+
+
+def decode_report(data: bytes) -> Report:
+    """A report from untrusted bytes. Raises TitoError as `decode` does."""
+    report = _decoded(data, Report, "a report")
+    for number in (report.format, *(gate.format for gate in report.gates)):
+        _same_format(number)
+    return report
+
+
+Decoded = TypeVar("Decoded", GateResult, Report)
+
+
+def _decoded(data: bytes, kind: type[Decoded], noun: str) -> Decoded:
     if len(data) > LARGEST_RESULT:
-        raise TitoError(f"a gate result of {len(data)} bytes is too large to read")
+        raise TitoError(f"{len(data)} bytes are too large for {noun}")
     try:
-        result = msgspec.json.decode(data, type=GateResult)
+        return msgspec.json.decode(data, type=kind)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise TitoError(f"this is not a gate result: {error}") from None
-    if result.format != FORMAT:
+        raise TitoError(f"this is not {noun}: {error}") from None
+
+
+def _same_format(number: int) -> None:
+    if number != FORMAT:
         raise TitoError(
-            f"this gate result has format {result.format}, this tito reads {FORMAT}",
+            f"this result has format {number}, this tito reads {FORMAT}",
             hint="run the gate again with the same tito",
         )
-    return result
