@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
-import os
 import shutil
 import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -37,13 +34,6 @@ protection:
   locked: ["classroom.yml"]
   editable: ["modules/source/*/*_dev.py"]
 """
-
-
-def required(name: str) -> Any:
-    """Import an optional tool, or skip the test. With CI=true a missing tool is a failure."""
-    if os.environ.get("CI") == "true":
-        return importlib.import_module(name)
-    return pytest.importorskip(name)
 
 
 class SmallCourse:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import jupytext
+import pytest
 
-from tests.conftest import required
 from tito.course import Course
 
 FORMAT = {"extension": ".py", "format_name": "percent", "comment_magics": False}
@@ -12,7 +12,7 @@ FORMAT = {"extension": ".py", "format_name": "percent", "comment_magics": False}
 
 def stubs(text: str, module: str) -> str:
     """Every solution region replaced by an error that names the module."""
-    required("nbgrader")
+    pytest.importorskip("nbgrader")
     from nbgrader.preprocessors import ClearSolutions, ComputeChecksums, LockCells
     from traitlets.config import Config
 

@@ -178,63 +178,80 @@ def _nearest(word: str, choices: Iterable[str]) -> str:
     return f"did you mean {near[0]!r}?" if near else f"known are: {', '.join(choices)}"
 
 
-def _contradictions(manifest: Manifest, lines: dict[KeyPath, int]) -> list[Finding]:
+class _Contradictions:
     """What each record cannot see by itself: order, duplicates, unknown names, sums."""
-    found: list[Finding] = []
 
-    def fault(path: KeyPath, message: str, hint: str = "", rule: str = "course-value") -> None:
-        line = next(lines[path[:n]] for n in range(len(path), -1, -1) if path[:n] in lines)
-        found.append(Finding(rule, "error", MANIFEST, line, message, hint))
+    def __init__(self, manifest: Manifest, lines: dict[KeyPath, int]) -> None:
+        self.manifest = manifest
+        self.lines = lines
+        self.names = [module.name for module in manifest.modules]
+        self.found: list[Finding] = []
 
-    sections: tuple[tuple[str, Sequence[Module | Checkpoint], int], ...] = (
-        ("modules", manifest.modules, 1),
-        ("checkpoints", manifest.checkpoints, 0),
-    )
-    for section, records, first in sections:
-        for i, record in enumerate(records):
-            expected = f"{i + first:02}"
-            if record.number != expected:
-                fault(
-                    (section, i, "number"),
-                    f'number "{record.number}" stands where "{expected}" belongs',
-                )
-    for field in ("name", "target"):
-        taken: set[str] = set()
-        for i, module in enumerate(manifest.modules):
-            value = getattr(module, field)
-            if value in taken:
-                fault(
-                    ("modules", i, field),
-                    f"{field} {value!r} stands twice",
-                    rule="course-duplicate",
-                )
-            taken.add(value)
-    names = [module.name for module in manifest.modules]
-    for i, module in enumerate(manifest.modules):
-        for j, need in enumerate(module.needs):
-            place: KeyPath = ("modules", i, "needs", j)
-            if need not in names:
-                fault(place, f"unknown module {need!r}", _nearest(need, names))
-            elif need in names[i:]:
-                hint = "a module may need earlier modules only"
-                fault(place, f"{module.slug} needs the later {need!r}", hint, "course-order")
-    for i, checkpoint in enumerate(manifest.checkpoints):
-        if not checkpoint.modules:
-            fault(("checkpoints", i, "modules"), f"checkpoint {checkpoint.slug} names no module")
-        for j, need in enumerate(checkpoint.modules):
-            if need not in names:
-                fault(
-                    ("checkpoints", i, "modules", j),
-                    f"unknown module {need!r}",
-                    _nearest(need, names),
-                )
-    total = sum(module.points for module in manifest.modules)
-    if total != manifest.course.points:
-        fault(
-            ("course", "points"),
-            f"points is {manifest.course.points}, the modules add up to {total}",
+    def fault(self, path: KeyPath, message: str, hint: str = "", rule: str = "value") -> None:
+        lengths = range(len(path), -1, -1)
+        line = next(self.lines[path[:n]] for n in lengths if path[:n] in self.lines)
+        self.found.append(Finding(f"course-{rule}", "error", MANIFEST, line, message, hint))
+
+    def numbers(self) -> None:
+        sections: tuple[tuple[str, Sequence[Module | Checkpoint], int], ...] = (
+            ("modules", self.manifest.modules, 1),
+            ("checkpoints", self.manifest.checkpoints, 0),
         )
-    return found
+        for section, records, first in sections:
+            for i, record in enumerate(records):
+                expected = f"{i + first:02}"
+                if record.number != expected:
+                    message = f'number "{record.number}" stands where "{expected}" belongs'
+                    self.fault((section, i, "number"), message)
+
+    def duplicates(self) -> None:
+        for field in ("name", "target"):
+            taken: set[str] = set()
+            for i, module in enumerate(self.manifest.modules):
+                value = getattr(module, field)
+                if value in taken:
+                    message = f"{field} {value!r} stands twice"
+                    self.fault(("modules", i, field), message, rule="duplicate")
+                taken.add(value)
+
+    def needs(self) -> None:
+        for i, module in enumerate(self.manifest.modules):
+            for j, need in enumerate(module.needs):
+                place: KeyPath = ("modules", i, "needs", j)
+                if need not in self.names:
+                    self.unknown(place, need)
+                elif need in self.names[i:]:
+                    message = f"{module.slug} needs the later {need!r}"
+                    self.fault(place, message, "a module may need earlier modules only", "order")
+
+    def checkpoints(self) -> None:
+        for i, checkpoint in enumerate(self.manifest.checkpoints):
+            place: KeyPath = ("checkpoints", i, "modules")
+            if not checkpoint.modules:
+                self.fault(place, f"checkpoint {checkpoint.slug} names no module")
+            for j, need in enumerate(checkpoint.modules):
+                if need not in self.names:
+                    self.unknown((*place, j), need)
+
+    def unknown(self, place: KeyPath, need: str) -> None:
+        self.fault(place, f"unknown module {need!r}", _nearest(need, self.names))
+
+    def points(self) -> None:
+        total = sum(module.points for module in self.manifest.modules)
+        stated = self.manifest.course.points
+        if total != stated:
+            message = f"points is {stated}, the modules add up to {total}"
+            self.fault(("course", "points"), message)
+
+
+def _contradictions(manifest: Manifest, lines: dict[KeyPath, int]) -> list[Finding]:
+    looking = _Contradictions(manifest, lines)
+    looking.numbers()
+    looking.duplicates()
+    looking.needs()
+    looking.checkpoints()
+    looking.points()
+    return looking.found
 
 
 def json_schema() -> str:

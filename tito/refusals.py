@@ -88,10 +88,7 @@ def compare(course: Course, modules: Iterable[Parsed]) -> list[Finding]:
 
 
 def public_names(dev: DevFile) -> tuple[str, ...]:
-    """`__all__`: top-level assignments, then definitions, then `_all_`; no private names.
-
-    The order is nbdev's.
-    """
+    """`__all__` in nbdev's order: assignments, definitions, `_all_`; no private names."""
     assigned: list[str] = []
     defined: list[str] = []
     extra: list[str] = []

@@ -97,7 +97,7 @@ if __name__ == "__main__":
             shown = name.removeprefix("test_").replace("_", " ")
             try:
                 test()
-            except Exception as error:  # noqa: BLE001
+            except Exception as error:
                 print(f"✗ {shown}: {type(error).__name__}: {error}")
                 sys.exit(1)
             print(f"✓ {shown}")

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import inspect
-import itertools
 import sys
 import textwrap
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from tests.conftest import ROOT, SmallCourse
 from tito import contract
 from tito import course as course_module
 from tito.api import Api, Class, Surface
-from tito.contract import RULES, breaks, compare, pattern, snapshot
+from tito.contract import RULES, compare, pattern, snapshot
 from tito.course import Course
 from tito.errors import RefusedError, TitoError
 from tito.export import export
@@ -239,54 +235,6 @@ def test_an_inherited_break_is_told_once_where_it_is_inherited_from(small: Small
     assert [f.message.partition(":")[0] for f in found] == ["Tensor.reshape"]
 
 
-SIGNATURES = [
-    ("(x)", "(x)", ""),
-    ("(x)", "(x, y=1)", ""),
-    ("(x)", "(x, *, y=1)", ""),
-    ("(x)", "(x, *more, **others)", ""),
-    ("(x, y=1)", "(*all, **named)", ""),
-    ("(x, /)", "(renamed, /)", ""),
-    ("(x, /)", "(x)", ""),
-    ("(*, k=1)", "(k=1)", ""),
-    ("(*, k=1)", "(**others)", ""),
-    ("(x)", "(x=1)", ""),
-    ("(x=(1, 2))", "(x=f((3)))", ""),
-    ("classmethod (x=(1, 2))", "classmethod (x)", "'x' has lost its default"),
-    ("(x, y)", "(x)", "'y' is gone"),
-    ("(x)", "(z)", "'x' is gone or renamed: 'z' stands in its place"),
-    ("(x, y)", "(y, x)", "'x' has moved"),
-    ("(x, y=1)", "(x, new=2, y=1)", "'y' has moved"),
-    ("(x)", "(x, y)", "the new parameter 'y' needs a value"),
-    ("(x)", "(x, *, y)", "the new parameter 'y' needs a value"),
-    ("(x=1)", "(x)", "'x' has lost its default"),
-    ("(*, k=1)", "(*, k)", "'k' has lost its default"),
-    ("(x=1, /)", "(y, /)", "'x' has lost its default"),
-    ("(x)", "(x, /)", "'x' can no longer be given by name"),
-    ("(x)", "(*, x)", "'x' can no longer be given by position"),
-    ("(*, k)", "()", "'k' is gone"),
-    ("(x, /)", "()", "'x' is gone"),
-    ("(*x)", "()", "no further positional"),
-    ("(**x)", "()", "no further named"),
-    ("(x)", "(*x)", "'x' is gone"),
-    ("(x)", "(*rest, x)", "'x' can no longer be given by position"),
-    ("(*rest)", "(x=0, *rest)", "'x' now takes a positional argument"),
-    ("(x, /, **more)", "(x, **more)", "'x' can no longer be the name of another"),
-    ("(x, /, *, y)", "(y)", "'y' can no longer be the name of another"),
-    ("(x, y, /)", "(x, new, y, /)", "the new parameter 'y' needs a value"),
-    ("()", "classmethod ()", "was a plain method and is now a classmethod"),
-]
-
-
-@pytest.mark.parametrize(("old", "new", "message"), SIGNATURES)
-def test_signatures(old: str, new: str, message: str) -> None:
-    problems = breaks(old, new)
-    if message:
-        assert len(problems) >= 1
-        assert any(message in problem for problem in problems), problems
-    else:
-        assert problems == []
-
-
 def test_modules_outside_the_package_are_not_compared_and_stay_in_the_snapshot(
     small: SmallCourse,
 ) -> None:
@@ -439,72 +387,6 @@ def test_names_are_followed_through_imports_and_aliases(small: SmallCourse) -> N
     }  # fmt: skip
 
 
-MODULE = """\
-class Module:
-    def __init__(self):
-        self.training = True
-
-    def forward(self, x):
-        raise NotImplementedError
-
-    def __call__(self, x):
-        return self.forward(x)
-
-    def __repr__(self):
-        return "Module()"
-"""
-
-CONVENTION = "def __init__(self): pass\n    def forward(self, x): pass\n    "
-WHOLE = CONVENTION + "def __repr__(self): return ''"
-
-
-@pytest.mark.parametrize(
-    ("text", "missing"),
-    [
-        (f"class Linear(Module):\n    {WHOLE}", ""),
-        (f"class _Base(Module):\n    {WHOLE}\n\nclass Linear(_Base):\n    pass", ""),
-        (f"class Half(Module):\n    {WHOLE}\n\nclass Linear(Half):\n    x = 1", ""),
-        ("class Linear(Module):\n    pass", "__init__, forward, __repr__"),
-        (f"class Linear(Module):\n    {CONVENTION}x = 1", "__repr__"),
-        ("class _Base(Module):\n    def forward(self, x): pass\n\nclass Linear(_Base):\n    pass",
-         "__init__, __repr__"),
-        ("class _Private(Module):\n    pass\n\nLinear = 1", ""),
-    ],
-)  # fmt: skip
-def test_the_module_pattern(small: SmallCourse, text: str, missing: str) -> None:
-    add(small, "layers", MODULE)
-    add(small, "spatial", f"from tinytorch.core.layers import Module\n\n\n{text}")
-    course = exported(small)
-    found = pattern(course)
-    assert [f.rule for f in found] == ["contract-module"] * bool(missing)
-    if missing:
-        assert f"has no {missing} of its own" in found[0].message
-        assert found[0].path == "modules/source/02_spatial/spatial_dev.py"
-        lines = course.dev_file(course.modules[1]).read_text(encoding="utf-8").split("\n")
-        assert "class Linear" in lines[found[0].line - 1]
-        assert found[0].cell
-
-
-@pytest.mark.parametrize(
-    ("text", "missing"),
-    [
-        ("class ReLU:\n    def forward(self, x): pass\n    __call__ = forward\n"
-         "    def __repr__(self): return ''", ""),
-        ("class ReLU:\n    def forward(self, x): pass", "__call__, __repr__"),
-        ("class _Base:\n    def forward(self, x): pass\n    def __call__(self, x): pass\n\n"
-         "class ReLU(_Base):\n    pass", "__repr__"),
-        ("class Operation:\n    def forward(self, x): pass\n\n"
-         "class Function(Operation):\n    def forward(self, x): pass", ""),
-        ("class Plain:\n    def backward(self, x): pass", ""),
-    ],
-)  # fmt: skip
-def test_the_pattern_of_plain_callables(small: SmallCourse, text: str, missing: str) -> None:
-    add(small, "activations", text)
-    found = pattern(exported(small))
-    assert [f.rule for f in found] == ["contract-module"] * bool(missing)
-    assert all(f"has no {missing} of its own" in f.message for f in found)
-
-
 PLANTED = {
     "contract-broken": ("default = 1", "_default = 1"),
     "contract-new": ("default = 1", "default = added = 1"),
@@ -518,67 +400,3 @@ def test_every_rule_finds_its_planted_fault(small: SmallCourse, rule: str) -> No
     assert contract.check(course) + pattern(course) == []
     found = changed(course, *PLANTED[rule]) + pattern(course)
     assert rule in {finding.rule for finding in found}
-
-
-@st.composite
-def signatures(draw: st.DrawFn) -> str:
-    """A valid signature of up to four parameters named a to d, of every kind."""
-    names = draw(st.permutations("abcd"))[: draw(st.integers(0, 4))]
-    order = ["positional", "any", "keyword"]
-    kinds = sorted(draw(st.sampled_from(order)) for _ in names) if names else []
-    kinds.sort(key=order.index)
-    optional, parts, starred = False, list[str](), False
-    rest = draw(st.booleans())
-    for index, (name, kind) in enumerate(zip(names, kinds, strict=True)):
-        if kind == "keyword" and not starred:
-            parts.append("*rest" if rest else "*")
-            starred, optional = True, False
-        optional = draw(st.booleans()) or (optional and kind != "keyword")
-        parts.append(f"{name}=0" if optional else name)
-        if kind == "positional" and kinds[index + 1 : index + 2] != ["positional"]:
-            parts.append("/")
-    if rest and not starred:
-        parts.append("*rest")
-    parts += ["**more"] if draw(st.booleans()) else []
-    return f"({', '.join(parts)})"
-
-
-def call(text: str, count: int, named: frozenset[str]) -> dict[str, object]:
-    """What each parameter receives from such a call; nothing known if the call is refused."""
-    function = eval(f"lambda {text[1:-1]}: locals()")
-    try:
-        return {**function(*range(count), **{name: name for name in named}), "refused": False}
-    except TypeError:
-        return {"refused": True}
-
-
-CALLS = [
-    (count, frozenset(named))
-    for count in range(6)
-    for size in range(5)
-    for named in itertools.combinations("abcde", size)
-]
-
-
-def loses(old: str, new: str) -> list[str]:
-    """What a caller of `old` loses in `new`, by trying every call of a few arguments."""
-    parameters = inspect.signature(eval(f"lambda {old[1:-1]}: 0")).parameters.values()
-    named = [p.name for p in parameters if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD)]
-    lost = []
-    for count, keywords in CALLS:
-        first = call(old, count, keywords)
-        second = call(new, count, keywords)
-        if first["refused"]:
-            continue
-        moved = (n for n in named if first[n] != second.get(n, first[n]))
-        if second["refused"] or any(moved):
-            lost.append(f"{count} and {sorted(keywords)}: {first} and {second}")
-    return lost
-
-
-@settings(max_examples=200, deadline=None, derandomize=True)
-@given(signatures(), signatures())
-def test_breaks_agree_with_what_python_binds(old: str, new: str) -> None:
-    """No problem told: every call still fits, and every name receives what it did."""
-    if not breaks(old, new):
-        assert loses(old, new) == []
