@@ -211,7 +211,7 @@ def _generated(
         right = fresh is not None and fresh.get(name) == found.get(name)
         if right or sources & changes.paths:
             continue
-        message = f"this generated file changed, and {_listed(sources)} did not"
+        message = f"this generated file changed, and {_unchanged(sources)}"
         hint = f"change the source instead; to undo the change here: {_RESTORE}"
         yield Finding("protection-generated", "error", path, 0, message, hint)
 
@@ -225,8 +225,8 @@ def _sources(course: Course, name: str) -> frozenset[str]:
     return frozenset([MANIFEST, "pyproject.toml", *devs])
 
 
-def _listed(sources: frozenset[str]) -> str:
-    return next(iter(sources)) if len(sources) == 1 else "no source of it"
+def _unchanged(sources: frozenset[str]) -> str:
+    return f"{next(iter(sources))} did not" if len(sources) == 1 else "none of its sources did"
 
 
 def covered(path: str, globs: Iterable[str]) -> bool:
