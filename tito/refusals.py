@@ -135,8 +135,11 @@ def _target(module: Module, dev: DevFile) -> Iterator[Finding]:
     found = [d for cell in dev.cells for d in cell.directives if d.name == "default_exp"]
     line = f"#| default_exp {module.target}"
     if not found:
-        hint = f"put `{line}` at the top of the first code cell"
-        yield fault(dev, "export-target", 1, "no cell says where this module is exported to", hint)
+        cells = dev.exported or dev.cells
+        first = cells[0].marker_line if cells else 1
+        hint = f"put `{line}` at the top of the first exported cell"
+        message = "no cell says where this module is exported to"
+        yield fault(dev, "export-target", first, message, hint)
     for directive in found[:1]:
         if directive.value != module.target:
             message = f"default_exp is {directive.value!r}, classroom.yml says {module.target!r}"
