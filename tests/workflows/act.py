@@ -237,8 +237,10 @@ class Act:
             *(f"--env={name}={value}" for name, value in settings.items()),
             "-s", f"GITHUB_TOKEN={TOKEN}", *self._replaced(checkout),
         ]  # fmt: skip
+        # The tito of an environment that is switched on here is not on the runner's PATH.
+        path = [p for p in os.environ["PATH"].split(os.pathsep) if not Path(p, "tito").exists()]
         here = {
-            "PATH": os.pathsep.join([str(self._bin), os.environ["PATH"]]),
+            "PATH": os.pathsep.join([str(self._bin), *path]),
             "HOME": str(self.folder / "home"),
             "TMPDIR": str(self.folder / "tmp"),
             "LANG": "C.UTF-8",
