@@ -13,6 +13,7 @@ import ctypes
 import json
 import os
 import shutil
+import stat
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -60,6 +61,7 @@ def stage(target: Path, files: Mapping[str, bytes]) -> Path:
 def commit(target: Path, *, exchange: bool = True) -> str:
     """Put the staged tree in the target's place. Returns the way taken: exchange or journal."""
     staging = staging_folder(target)
+    _make_writable(target)
     if exchange and _exchange(staging / target.name, target):
         _discard(staging)
         return "exchange"
@@ -81,7 +83,20 @@ def recover(target: Path) -> bool:
 
 
 def _discard(staging: Path) -> None:
+    _make_writable(staging)
     shutil.rmtree(staging)
+
+
+def _make_writable(folder: Path) -> None:
+    """Take the read-only bits away: no system moves what is in a read-only folder, some move not
+    even the folder, and Windows replaces no read-only file. Links are left alone, as what they
+    lead to is not ours.
+    """
+    for name, _, files in os.walk(folder):
+        for path in (name, *(os.path.join(name, each) for each in files)):
+            mode = os.lstat(path).st_mode
+            if not stat.S_ISLNK(mode) and not mode & stat.S_IWUSR:
+                os.chmod(path, stat.S_IMODE(mode) | stat.S_IWUSR)
 
 
 def _write_journal(staging: Path, target: Path) -> None:
@@ -95,6 +110,7 @@ def _write_journal(staging: Path, target: Path) -> None:
 
 def _roll_forward(staging: Path, target: Path) -> None:
     journal = json.loads((staging / "journal.json").read_text(encoding="utf-8"))
+    _make_writable(target)
     *first, last = journal["move"]
     for name in first:
         _move(staging / target.name / name, target / name)

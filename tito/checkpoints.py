@@ -17,6 +17,7 @@ from tito.course import Checkpoint, Course, Module
 from tito.errors import TitoError
 from tito.export import stale_modules
 from tito.report import encode
+from tito.sandbox import Limits
 from tito.testing import TestRun, run_file
 
 State = Literal["passed", "failed", "to run again", "not run", "waiting", "not written"]
@@ -55,14 +56,14 @@ def status(course: Course, checkpoint: Checkpoint) -> Status:
     return Status(checkpoint, "passed" if stored.passed else "failed")
 
 
-def run(course: Course, checkpoint: Checkpoint) -> TestRun:
+def run(course: Course, checkpoint: Checkpoint, *, limits: Limits | None = None) -> TestRun:
     """Run the checkpoint's tests on the package as it was last exported, and remember the outcome.
 
     Raises TitoError if it is not written, waits for modules, or the package is older than a source.
     """
     require(course, checkpoint)
     sources = _sources(course, checkpoint)
-    result = run_file(course, checkpoint.path)
+    result = run_file(course, checkpoint.path, limits=limits)
     _store(course, checkpoint, result, sources)
     return result
 

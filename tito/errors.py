@@ -27,6 +27,18 @@ class UsageError(TitoError):
     exit_code = 2
 
 
+class SandboxError(TitoError):
+    """The sandbox could not start: nothing was run, so nothing is known."""
+
+
+class CutShortError(TitoError):
+    """A check that did not come to its end. Carries what it found before."""
+
+    def __init__(self, error: TitoError, findings: Sequence[Finding]) -> None:
+        super().__init__(error.message, where=error.where, hint=error.hint)
+        self.findings = tuple(findings)
+
+
 class RefusedError(TitoError):
     """A check found faults, and nothing was written. Carries every finding."""
 

@@ -2,36 +2,71 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 
 from tito import dependencies, package, structure
 from tito.course import MANIFEST, Course, Module, load
-from tito.errors import RefusedError, TitoError
+from tito.errors import CutShortError, RefusedError, TitoError
 from tito.refusals import Parsed, compare, examine
-from tito.report import Finding, GateResult, judge
+from tito.report import Finding, GateResult, in_order, judge
 from tito.source import DevFile, read
 
+GATES = ("export", "protection", "integration")
+"""All of them: a report without one of these is not green."""
 
-def run_gate(gate: str, root: Path, check: Callable[[Course], Iterable[Finding]]) -> GateResult:
-    """Judge the course in `root`. A gate that cannot run ends as `error`, never as passed."""
-    reproduce = f"tito gate {gate}"
+
+def run_gate(
+    gate: str,
+    root: Path,
+    check: Callable[[Course], Iterable[Finding]],
+    reproduce: str = "",
+) -> GateResult:
+    """Judge the course in `root`. A gate that cannot run ends as `error`, never as passed.
+
+    `reproduce` is the command that shows it again, where it is more than the gate's name.
+    """
+    reproduce = reproduce or f"tito gate {gate}"
+    before: tuple[Finding, ...] = ()
     try:
         return judge(gate, check(load(root)), reproduce)
     except RefusedError as error:
         return judge(gate, error.findings, reproduce)
     except TitoError as error:
+        before = error.findings if isinstance(error, CutShortError) else ()
         finding = Finding("gate", "error", error.where or MANIFEST, 0, error.message, error.hint)
     except Exception as error:  # noqa: BLE001 - whatever went wrong, the gate must not be green
         message = f"the gate broke: {type(error).__name__}: {error}"
         hint = "this is a fault of tito: please report it with the whole output"
         finding = Finding("gate", "error", MANIFEST, 0, message, hint)
-    return GateResult(gate, "error", (finding,), reproduce)
+    return GateResult(gate, "error", (finding, *in_order(before)), reproduce)
 
 
 def export_gate(root: Path) -> GateResult:
     """A fresh export equals the committed package, and every rule holds. Runs no student code."""
     return run_gate("export", root, export_findings)
+
+
+def protection_gate(root: Path, *, base: str | None = None) -> GateResult:
+    """Nothing generated was changed by hand; with `base`, nothing locked unseen since then.
+
+    Runs no student code.
+    """
+    from tito import protection
+
+    words = ["tito", "gate", "protection", *(() if base is None else ("--base", base))]
+    check = partial(protection.check, base=base)
+    return run_gate("protection", root, check, shlex.join(words))
+
+
+def integration_gate(root: Path, *, progress: Callable[[str], object] | None = None) -> GateResult:
+    """The course at work: every prefix, all tests, a wheel, the checkpoints. Runs student code."""
+    from tito import integration
+
+    check = partial(integration.check, progress=progress or (lambda _: None))
+    return run_gate("integration", root, check)
 
 
 def export_findings(course: Course) -> list[Finding]:

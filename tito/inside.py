@@ -53,12 +53,11 @@ def main() -> None:
         "--json-report-omit=collectors,keywords,log,warnings,environment",
         *spec["files"],
     ]
-    plugin = DevFiles(spec["dev"], pytest) if spec["dev"] else None
-    sys.exit(pytest.main(arguments, plugins=[plugin] if plugin else []))
+    sys.exit(pytest.main(arguments, plugins=[OneDevFile(dev, pytest) for dev in spec["devs"]]))
 
 
-class DevFiles:
-    """The pytest plugin that collects a dev file in our way."""
+class OneDevFile:
+    """The pytest plugin that collects one dev file in our way."""
 
     def __init__(self, dev: dict[str, Any], pytest: Any) -> None:
         class DevModule(pytest.Module):  # type: ignore[misc]

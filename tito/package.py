@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from tito import contract
-from tito.course import Course
-from tito.errors import RefusedError, TitoError
+from tito.course import Course, Module
+from tito.errors import RefusedError, SandboxError, TitoError
 from tito.export import build, intact, locate, present
 from tito.importing import check_import
 from tito.report import Finding
@@ -13,17 +15,22 @@ from tito.source import read
 
 def validate(course: Course) -> list[Finding]:
     """Everything about the package. Imports it, in the sandbox."""
-    findings = compare(course)
+    return [*compare(course), *import_findings(course, course.root)]
+
+
+def import_findings(course: Course, folder: Path) -> list[Finding]:
+    """What importing the package in `folder` has to say. Imports it, in the sandbox."""
     try:
-        check_import(course, course.root)
+        check_import(course, folder)
+    except SandboxError:
+        raise  # says nothing about the package
     except TitoError as error:
         where, _, rest = error.where.partition(":")
         path = where or f"{course.settings.package}/__init__.py"
         number, _, cell = rest.partition(", cell ")
         line = int(number) if number.isdigit() else 0
-        finding = Finding("package-import", "error", path, line, error.message, error.hint, cell)
-        findings.append(finding)
-    return findings
+        return [Finding("package-import", "error", path, line, error.message, error.hint, cell)]
+    return []
 
 
 def compare(course: Course) -> list[Finding]:
@@ -47,9 +54,7 @@ def _differences(course: Course, fresh: dict[str, bytes]) -> list[Finding]:
             message, hint = "this generated file is missing", "tito export --all"
             findings.append(Finding("package-missing", "error", path, 0, message, hint))
         elif name not in fresh:
-            message = "this file was not made by an export"
-            hint = "the package is generated: delete the file, or write a module that makes it"
-            findings.append(Finding("package-foreign", "error", path, 0, message, hint))
+            findings.append(foreign(course, name))
         elif found[name] != fresh[name]:
             findings.append(_difference(course, name, found[name], fresh[name]))
     return findings
@@ -57,21 +62,49 @@ def _differences(course: Course, fresh: dict[str, bytes]) -> list[Finding]:
 
 def _difference(course: Course, name: str, found: bytes, fresh: bytes) -> Finding:
     text, expected = found.decode("utf-8", "replace"), fresh.decode("utf-8")
+    if not intact(text):
+        return edited(course, name, text, expected)
     path = f"{course.settings.package}/{name}"
-    line = _first_difference(text, expected)
-    module = next((module for module in course.modules if module.file == name), None)
-    if module is None or not course.written(module):
+    module = written_module(course, name)
+    if module is None:
         message = "this generated file differs from a fresh export"
+        line = _first_difference(text, expected)
         return Finding("package-differs", "error", path, line, message, "tito export --all")
+    message = f"the package is older than {course.dev_path(module)}"
+    hint = f"tito module export {module.number}, then commit {path}"
+    return Finding("package-stale", "error", path, 0, message, hint)
+
+
+def written_module(course: Course, name: str) -> Module | None:
+    """The module that is exported to this file of the package, if it has a dev file."""
+    found = (m for m in course.modules if m.file == name and course.written(m))
+    return next(found, None)
+
+
+def foreign(course: Course, name: str) -> Finding:
+    """A file in the package that no export wrote."""
+    message = "this file was not made by an export"
+    hint = "the package is generated: delete the file, or write a module that makes it"
+    path = f"{course.settings.package}/{name}"
+    return Finding("package-foreign", "error", path, 0, message, hint)
+
+
+def edited(course: Course, name: str, found: str, expected: str | None) -> Finding:
+    """A generated file that was edited by hand: where, and where the change belongs.
+
+    `expected` is what an export would write, None if it would be refused.
+    """
+    path = f"{course.settings.package}/{name}"
+    line = 0 if expected is None else _first_difference(found, expected)
+    module = written_module(course, name)
+    message = "this generated file was edited by hand"
+    if module is None:
+        hint = "throw the change away: tito export --all"
+        return Finding("package-edited", "error", path, line, message, hint)
     dev = read(course.dev_file(module), course.dev_path(module))
-    if intact(text):
-        message = f"the package is older than {dev.path}"
-        hint = f"tito module export {module.number}, then commit {path}"
-        return Finding("package-stale", "error", path, 0, message, hint)
-    place = locate(text, line, dev)
+    place = locate(found, line, dev)
     cell = place[1].identity if place else ""
     where = f"{dev.path}:{place[0]}" if place else dev.path
-    message = "this generated file was edited by hand"
     hint = f"make the change in {where}, then: tito module export {module.number}"
     return Finding("package-edited", "error", path, line, message, hint, cell)
 

@@ -21,7 +21,7 @@ from typing import IO, Any
 
 import msgspec
 
-from tito.errors import TitoError
+from tito.errors import SandboxError
 
 _LAUNCHER = Path(__file__).with_name("launcher.py")
 _POLL = 0.05
@@ -147,7 +147,7 @@ def start(
     except OSError as error:
         os.close(read_end)
         shutil.rmtree(home, ignore_errors=True)
-        raise TitoError(f"the sandbox could not start: {error}") from None
+        raise SandboxError(f"the sandbox could not start: {error}") from None
     finally:
         os.close(write_end)
     return Running(process, home, read_end, limits, platform)

@@ -152,15 +152,41 @@ def run_module(
     with tempfile.TemporaryDirectory(prefix="tito-", ignore_cleanup_errors=True) as temporary:
         folder = Path(temporary).resolve()
         write_package(folder / course.settings.package, files)
-        dev_file = course.dev_file(module).resolve()
-        cells = {
-            "path": str(dev_file),
-            "module": f"{course.settings.package}.{module.target}",
-            "cells": _test_cells(dev),
-        }
-        outcome, report = _run(course, folder, [str(dev_file)], cells, folder, limits)
-        mapper = Mapper(course, folder, module, dev_file)
+        collected = _collected(course, module, dev)
+        outcome, report = _run(course, folder, None, [collected], folder, limits)
+        mapper = Mapper(course, folder, module, course.dev_file(module))
         return _results(outcome, report, test_names(dev), mapper)
+
+
+def run_together(
+    course: Course, modules: Sequence[Module], *, limits: Limits | None = None
+) -> list[TestRun]:
+    """Run the tests of all `modules` in one process, on the repository's own package."""
+    devs = {m: read(course.dev_file(m), course.dev_path(m)) for m in modules}
+    with tempfile.TemporaryDirectory(prefix="tito-", ignore_cleanup_errors=True) as temporary:
+        folder = Path(temporary).resolve()
+        collected = [_collected(course, module, dev) for module, dev in devs.items()]
+        outcome, report = _run(course, course.root, None, collected, folder, limits)
+        runs = []
+        for module, dev in devs.items():
+            mapper = Mapper(course, course.root, module, course.dev_file(module))
+            own = _of_file(report, dev.path) if report else None
+            runs.append(_results(outcome, own, test_names(dev), mapper))
+        return runs
+
+
+def _of_file(report: _Report, path: str) -> _Report:
+    tests = (test for test in report.tests if test.nodeid.startswith(f"{path}::"))
+    return _Report(report.exitcode, tuple(tests))
+
+
+def _collected(course: Course, module: Module, dev: DevFile) -> dict[str, object]:
+    """What inside.py has to know of a dev file."""
+    return {
+        "path": str(course.dev_file(module).resolve()),
+        "module": f"{course.settings.package}.{module.target}",
+        "cells": _test_cells(dev),
+    }
 
 
 def run_file(course: Course, path: str, *, limits: Limits | None = None) -> TestRun:
@@ -175,7 +201,7 @@ def run_file(course: Course, path: str, *, limits: Limits | None = None) -> Test
     )
     with tempfile.TemporaryDirectory(prefix="tito-", ignore_cleanup_errors=True) as temporary:
         folder = Path(temporary).resolve()
-        outcome, report = _run(course, course.root, [str(file)], None, folder, limits)
+        outcome, report = _run(course, course.root, [str(file)], (), folder, limits)
         return _results(outcome, report, expected, Mapper(course, course.root, None, file))
 
 
@@ -184,18 +210,18 @@ def run_script(course: Course, path: str, *, limits: Limits | None = None) -> Ou
     with tempfile.TemporaryDirectory(prefix="tito-", ignore_cleanup_errors=True) as temporary:
         folder = Path(temporary).resolve()
         script = str(course.root / path)
-        return _start(course, course.root, [script], None, folder, limits, report=False)
+        return _start(course, course.root, [script], (), folder, limits, report=False)
 
 
 def _run(
     course: Course,
     folder: Path,
-    files: Sequence[str],
-    dev: Mapping[str, object] | None,
+    files: Sequence[str] | None,
+    devs: Sequence[Mapping[str, object]],
     temporary: Path,
     limits: Limits | None,
 ) -> tuple[Outcome, _Report | None]:
-    outcome = _start(course, folder, files, dev, temporary, limits, report=True)
+    outcome = _start(course, folder, files, devs, temporary, limits, report=True)
     try:
         data = (temporary / "report.json").read_bytes()
         if len(data) > _LARGEST_REPORT:
@@ -208,8 +234,8 @@ def _run(
 def _start(
     course: Course,
     folder: Path,
-    files: Sequence[str],
-    dev: Mapping[str, object] | None,
+    files: Sequence[str] | None,
+    devs: Sequence[Mapping[str, object]],
     temporary: Path,
     limits: Limits | None,
     *,
@@ -223,8 +249,8 @@ def _start(
         "root": str(course.root.resolve()),
         "settings": str(settings),
         "report": str(temporary / "report.json") if report else None,
-        "files": list(files),
-        "dev": dev,
+        "files": [*files] if files else [dev["path"] for dev in devs],
+        "devs": devs,
     }
     path = temporary / "spec.json"
     path.write_text(json.dumps(spec), encoding="utf-8")

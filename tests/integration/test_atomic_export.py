@@ -125,6 +125,39 @@ def test_the_first_export_needs_no_package(small: SmallCourse) -> None:
     assert "core/first.py" in export(course, course.modules).changed
 
 
+@pytest.mark.parametrize("exchange", [True, False])
+def test_read_only_bits_are_taken_away_and_links_left_alone(
+    small: SmallCourse, exchange: bool
+) -> None:
+    """What binds no superuser is still seen: the modes of what is left behind."""
+    two_states(small)
+    course = small.load()
+    outside = small.root / "outside"
+    outside.write_text("not ours\n", encoding="utf-8")
+    outside.chmod(0o444)
+    (course.package / "link").symlink_to(outside)
+    for path in [*course.package.rglob("*"), course.package]:
+        if not path.is_symlink():
+            path.chmod(0o555 if path.is_dir() else 0o444)
+    export(course, course.modules, exchange=exchange)
+    assert outside.stat().st_mode & 0o777 == 0o444
+    assert outside.read_text(encoding="utf-8") == "not ours\n"
+    modes = [p.stat().st_mode for p in [*course.package.rglob("*"), course.package]]
+    assert len(modes) > 5
+    assert all(mode & 0o200 for mode in modes)
+    export(course, course.modules, exchange=exchange)
+
+
+def test_what_a_dead_process_left_read_only_is_cleared_away(small: SmallCourse) -> None:
+    two_states(small)
+    course = small.load()
+    tree = atomic.stage(course.package, {"__init__.py": b"x = 1\n"})
+    (tree / "__init__.py").chmod(0o444)
+    tree.chmod(0o555)
+    assert not atomic.recover(course.package)
+    assert not atomic.staging_folder(course.package).exists()
+
+
 def test_a_folder_that_cannot_be_exchanged_takes_the_journal(
     small: SmallCourse, monkeypatch: pytest.MonkeyPatch
 ) -> None:

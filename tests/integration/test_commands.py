@@ -73,7 +73,12 @@ def test_every_command_explains_itself(capsys: pytest.CaptureFixture[str]) -> No
 def test_every_command_that_reports_has_json() -> None:
     from tito.cli import tito
 
-    silent = {("module", "notebook"), ("checkpoint", "run")}
+    silent = {
+        ("module", "notebook"),
+        ("checkpoint", "run"),
+        ("report", "merge"),
+        ("report", "show"),
+    }
     for path, command in commands(tito):
         if not isinstance(command, click.Group) and path not in silent:
             options = {option for parameter in command.params for option in parameter.opts}

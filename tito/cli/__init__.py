@@ -18,6 +18,7 @@ COMMANDS = {
     "checkpoint": "See and run the capability checkpoints.",
     "package": "Check the whole package and draw its graph.",
     "gate": "Judge the course as a pull request is judged.",
+    "report": "Gather the results of gates, and show them.",
     "system": "Look at this machine and this course.",
 }
 """Name → one line of help. A literal: reading it from the commands would load them all."""

@@ -25,6 +25,28 @@ def export(json_file: str | None) -> int:
     return show(export_gate(find_root(Path.cwd())), json_file)
 
 
+@command.command("protection")
+@click.option("--base", metavar="REF", help="Also judge what changed since the branch left REF.")
+@ui.json_option
+def protection(base: str | None, json_file: str | None) -> int:
+    """Nothing generated was edited by hand, nothing locked was changed unseen."""
+    from tito.gates import protection_gate
+
+    return show(protection_gate(find_root(Path.cwd()), base=base), json_file)
+
+
+@command.command("integration")
+@ui.json_option
+def integration(json_file: str | None) -> int:
+    """Every prefix works, all tests pass, a wheel works, so do the checkpoints. Runs your code."""
+    from tito.gates import integration_gate
+
+    with ui.working("getting ready") as status:
+        progress = status.update if status else None
+        result = integration_gate(find_root(Path.cwd()), progress=progress)
+    return show(result, json_file)
+
+
 def show(result: GateResult, json_file: str | None) -> int:
     """Print a gate's result and return the exit code."""
     if not ui.write_json(json_file, result):
