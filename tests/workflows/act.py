@@ -1,8 +1,8 @@
 """Runs a workflow with the real `act`, without containers, on a real git repository.
 
 Third-party actions are replaced: artifacts become folders, and Python is the one that runs this.
-What act does not show: trigger filters, permissions, a job's summary. A runner label it does not
-know makes it skip the job and succeed, so look at the set of jobs that ran.
+What act does not show: trigger filters, permissions, concurrency. A runner label it does not know
+makes it skip the job and succeed, so look at the set of jobs that ran.
 """
 
 from __future__ import annotations
@@ -128,6 +128,11 @@ class Run:
             for message in self.messages
             if message.get("command") in ("error", "warning", "notice")
         ]
+
+    def summary(self) -> str:
+        """What the jobs wrote to GITHUB_STEP_SUMMARY, one after the other."""
+        parts = (m["content"] for m in self.messages if m.get("command") == "summary")
+        return "\n".join(parts)
 
     def files(self, artifact: str) -> dict[str, bytes]:
         """The files of an artifact. Empty if it was not stored."""
