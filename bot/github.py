@@ -30,6 +30,7 @@ _SECONDS_AFTER_LIMIT = 60
 _LONGEST_WAIT = 900
 _REPEATABLE = ("GET", "HEAD", "PUT", "PATCH", "DELETE")
 _NOT_OURS = "resource not accessible"
+_NO_COMMIT = "no commit found"
 
 
 class Retries(GithubRetry):
@@ -198,7 +199,7 @@ def _asking(what: str, *, creates: bool = False) -> Iterator[None]:
 def _in_words(error: GithubException, what: str, creates: bool) -> TitoError:
     said = error.data.get("message", "") if isinstance(error.data, dict) else ""
     message = f"GitHub did not {what}: {error.status} {one_line(str(said), 200)}".rstrip()
-    if error.status in (404, 410):
+    if error.status in (404, 410) or _NO_COMMIT in str(said).lower():
         return GoneError(message)
     if error.status == 403 and _NOT_OURS in str(said).lower():
         return NotAllowedError(message, hint="give the job the permission it asks for")

@@ -27,6 +27,7 @@ WARNING = "This changes its own gates; green proves nothing until a code owner h
 _SIGNS = {"passed": "✓ passed", "failed": "✗ failed", "error": "! could not run"}
 _SEVERITIES = {"error": "✗ error", "warning": "! warning", "notice": "· note"}
 _STATUS = {"success": "passed", "failure": "failed", "error": "error"}
+NO_MESSAGE = "no message"
 _WHY = {
     "export": "the package must be exactly what the modules export",
     "protection": "generated and locked files are changed through their source, never by hand",
@@ -98,7 +99,7 @@ def _headline(subject: Subject) -> str:
     if all(gate.status == "error" for gate in stopped):
         return f"! {_gates(len(stopped))} could not run"
     asks = "asks" if len(stopped) == 1 else "ask"
-    return f"✗ Not yet: {_gates(len(stopped))} of {len(subject.gates)} {asks} for a change"
+    return f"✗ Not yet: {len(stopped)} of {_gates(len(subject.gates))} {asks} for a change"
 
 
 def _gates(count: int) -> str:
@@ -194,15 +195,19 @@ def _first(subject: Subject) -> str:
 
 
 def _point(subject: Subject, gate: GateResult, finding: Finding) -> str:
-    what = prose(finding.message.strip().split("\n")[0], 240) or "No message"
+    what = prose(finding.message.strip().split("\n")[0], 240) or NO_MESSAGE
     inside = f", cell {code(finding.cell, 60)}" if finding.cell else ""
-    why = _WHY.get(gate.gate, "this gate must pass before a merge")
+    why = "what could not run was not checked" if gate.status == "error" else _why(gate.gate)
     lines = [f"**{what}**", f"   - Where: {_place(subject, finding)}{inside}"]
     lines.append(f"   - Why: {why} (gate {gate.gate}, rule {code(finding.rule, 60)})")
-    if finding.hint:
+    if finding.hint.strip():
         lines.append(f"   - Next: {prose(finding.hint, 240)}")
     lines.append(f"   - See it yourself: `{_command(gate)}`")
     return "\n".join(lines)
+
+
+def _why(gate: str) -> str:
+    return _WHY.get(gate, "this gate must pass before a merge")
 
 
 def _place(subject: Subject, finding: Finding) -> str:
@@ -262,10 +267,10 @@ def _item(subject: Subject, finding: Finding) -> str:
     inside = f", cell {code(finding.cell, 60)}" if finding.cell else ""
     rule = code(finding.rule, 60)
     line = f"**{_SEVERITIES[finding.severity]}** {_place(subject, finding)}{inside} ({rule})"
-    parts = [f"{line}: {prose(first, 400)}"]
+    parts = [f"{line}: {prose(first, 400) or NO_MESSAGE}"]
     if rest.strip():
         parts.append(fence(rest.strip("\n")))
-    if finding.hint:
+    if finding.hint.strip():
         parts.append(f"Next: {prose(finding.hint, 400)}")
     return "\n\n".join(parts)
 

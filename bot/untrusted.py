@@ -30,6 +30,8 @@ _PLAIN = re.compile(
     r"""["'(]*(?:[^\W\d_]+(?:['’-][^\W\d_]+)*|\d{1,6}%?)[)"',;:.!?…]*"""  # a word or number
     r"""|[)"',;:.!?…]+|["'(]+|[–—→]""",  # what stands beside a code span, and dashes
 )
+_AFTER = ",;:.!?…"
+"""Punctuation that may follow a code span instead of standing in it."""
 _COMMIT = re.compile(r"[0-9a-f]{7,40}")
 _COMMAND = re.compile(r"tito(?: -{0,2}[A-Za-z0-9][A-Za-z0-9_./=-]*){1,8}")
 _LINKABLE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*(?:/[A-Za-z0-9_][A-Za-z0-9_.-]*)*")
@@ -91,8 +93,11 @@ class _Token:
 
 def prose(text: str, longest: int = 300) -> str:
     """A sentence on one line: plain words stay, everything else stands in code spans."""
+    line = one_line(text, longest)
+    if command(line):
+        return _span(line)
     shown: list[_Token] = []
-    for token in _tokens(one_line(text, longest)):
+    for token in _tokens(line):
         last = shown[-1] if shown else None
         if last is not None and last.code and token.code and _together(last, token):
             space = "" if token.glued else " "
@@ -114,8 +119,13 @@ def _tokens(line: str) -> list[_Token]:
         glued = not found["space"]
         if found["quoted"]:
             tokens.append(_Token(found["quoted"].strip(), True, True, glued))
+        elif _is_plain(found["word"]):
+            tokens.append(_Token(found["word"], False, False, glued))
         else:
-            tokens.append(_Token(found["word"], not _is_plain(found["word"]), False, glued))
+            bare = found["word"].rstrip(_AFTER)
+            tokens.append(_Token(bare or found["word"], True, False, glued))
+            if bare and bare != found["word"]:
+                tokens.append(_Token(found["word"][len(bare) :], False, False, True))
     return tokens
 
 

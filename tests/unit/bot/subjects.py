@@ -1,11 +1,15 @@
-"""Half a dozen reports as a run would bring them, and the subjects made of them."""
+"""Reports as a run would bring them, and the subjects made of them.
+
+`python -m tests.unit.bot.subjects` writes the golden files anew; look at the difference.
+"""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 from bot.model import Pull, Run
-from bot.render import Subject
+from bot.render import Subject, render
 from bot.verdict import Unreadable, Verdict
 from tests.conftest import ROOT
 from tests.hostile.texts import TEXTS
@@ -138,3 +142,10 @@ SUBJECTS = {
     "unreadable": subject(Unreadable("the report is a link"), FAILED),
 }
 """Name of the golden file → what it shows."""
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+if __name__ == "__main__":
+    for name, one in SUBJECTS.items():
+        (GOLDEN / f"{name}.md").write_bytes(render(one).encode() + b"\n")
