@@ -41,9 +41,7 @@ lint: $(STAMP) ## Check style, types, YAML and workflows
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
 	$(RUN) -m mypy
-	$(RUN) -m yamllint --strict .
-	.venv/bin/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
-	.venv/bin/shellcheck .ci/run requirements/set-up.sh
+	$(RUN) -m tests.workflows.linters
 
 demo: $(STAMP) ## Judge three branches as pull requests are judged
 	$(RUN) -m bot.demo
@@ -52,6 +50,7 @@ demo: $(STAMP) ## Judge three branches as pull requests are judged
 lock: ## Write the lock files anew
 	$(COMPILE) --output-file requirements/base.txt
 	$(COMPILE) --extra dev --extra instructor -c requirements/base.txt --output-file requirements/test.txt
+	$(COMPILE) requirements/bot.in -c requirements/test.txt --output-file requirements/bot.txt
 	$(COMPILE) --extra parity --excludes requirements/not-locked.in -c requirements/test.txt \
 		--output-file requirements/parity.txt
 	$(COMPILE) --extra docs -c requirements/test.txt --output-file requirements/docs.txt

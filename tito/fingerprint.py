@@ -1,6 +1,8 @@
-"""Whether anything changed since the last export: one hash of all it read and of all it wrote.
+"""Whether a tito is this one, and whether anything changed since its last export: hashes of files.
 
-Kept in `.tito/exported`. Without it, the export does its work and finds nothing to write.
+Loads nothing but the standard library, so that a Python without any package can ask which tito a
+folder holds. The hash of the last export is kept in `.tito/exported`; without it, the export does
+its work and finds nothing to write.
 """
 
 from __future__ import annotations
@@ -9,10 +11,26 @@ import hashlib
 import os
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from tito.course import MANIFEST, Course, Module
+if TYPE_CHECKING:
+    from tito.course import Course, Module
 
 _TITO = Path(__file__).parent
+
+
+def own(folder: Path = _TITO) -> str:
+    """Of the names and bytes of all that makes up the tito in `folder`; equal means the same tito.
+
+    Line ends count as one: a checkout on Windows holds the same tito as one elsewhere.
+    """
+    digest = hashlib.sha256()
+    for file in sorted(folder.rglob("*"), key=lambda file: file.relative_to(folder).as_posix()):
+        if file.suffix in (".py", ".json"):
+            data = file.read_bytes().replace(b"\r\n", b"\n")
+            name = file.relative_to(folder).as_posix()
+            digest.update(f"\0{name}\0{len(data)}\0".encode() + data)
+    return digest.hexdigest()
 
 
 def unchanged(course: Course, modules: Iterable[Module]) -> bool:
@@ -38,6 +56,8 @@ def _file(course: Course) -> Path:
 
 def _now(course: Course, modules: Iterable[Module]) -> str:
     """Of tito itself, the course, every dev file and every file of the package."""
+    from tito.course import MANIFEST
+
     digest = hashlib.sha256(" ".join(module.number for module in modules).encode())
     with os.scandir(_TITO) as entries:
         for entry in sorted(entries, key=lambda entry: entry.name):

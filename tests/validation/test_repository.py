@@ -222,7 +222,13 @@ def test_every_data_file_parses(name: str) -> None:
 
 # Lock files
 
-LOCKS = {"base": (), "test": ("dev", "instructor"), "parity": ("parity",), "docs": ("docs",)}
+LOCKS = {
+    "base": (),
+    "bot": (),
+    "test": ("dev", "instructor"),
+    "parity": ("parity",),
+    "docs": ("docs",),
+}
 """Lock file → the extras it covers, beside what the project always requires."""
 FOR_THE_USER_ALONE = {"plots", "watch"}
 """Extras that neither tests nor CI need, and that no lock file covers."""
@@ -276,6 +282,8 @@ def not_locked() -> set[str]:
 @pytest.mark.parametrize("name", LOCKS)
 def test_a_lock_has_no_address_and_covers_what_the_project_requires(name: str) -> None:
     wanted = [each for each in requirements_of(LOCKS[name]) if each.name not in not_locked()]
+    if (ROOT / f"requirements/{name}.in").is_file():
+        wanted += pins(read(f"requirements/{name}.in"))
     assert lock_faults(read(f"requirements/{name}.txt"), wanted) == []
 
 

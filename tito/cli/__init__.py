@@ -61,6 +61,14 @@ def _version(ctx: click.Context, _: click.Parameter, value: bool) -> None:
         ctx.exit()
 
 
+def _fingerprint(ctx: click.Context, _: click.Parameter, value: bool) -> None:
+    if value and not ctx.resilient_parsing:
+        from tito.fingerprint import own
+
+        click.echo(own())
+        ctx.exit()
+
+
 @click.group(
     cls=Lazy,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -69,6 +77,10 @@ def _version(ctx: click.Context, _: click.Parameter, value: bool) -> None:
 @click.option(
     "--version", is_flag=True, is_eager=True, expose_value=False, callback=_version,
     help="Show the version and exit.",
+)  # fmt: skip
+@click.option(
+    "--fingerprint", is_flag=True, is_eager=True, expose_value=False, callback=_fingerprint,
+    help="Show the hash of tito's own files and exit.",
 )  # fmt: skip
 def tito() -> None:
     """Build a machine-learning framework, module by module."""

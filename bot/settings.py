@@ -1,0 +1,129 @@
+"""The environment and the event file → Settings. Everything is checked here, once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+from bot.events import Event, decode
+from tito.errors import TitoError
+
+Value = TypeVar("Value")
+
+_REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*/(?!\.{1,2}$)[A-Za-z0-9._-]+")
+_LOGIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*(\[bot\])?")
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the bot needs to know. Seconds are 0 in tests.
+
+    `author` is the account that the token writes as: only its comments are taken for the bot's.
+    """
+
+    api_url: str
+    server_url: str
+    repository: str
+    token: str = field(repr=False)
+    event: Event
+    author: str
+    seconds_between_requests: float
+    seconds_between_writes: float
+    seconds_before_retry: float
+
+
+_ADDRESS = "an address that begins with https:// (http:// for this machine alone)"
+_SECONDS = "a number of seconds from 0 to 600"
+EXPECTED = {
+    "GITHUB_API_URL": _ADDRESS,
+    "GITHUB_SERVER_URL": _ADDRESS,
+    "GITHUB_REPOSITORY": "owner/name of the repository",
+    "GITHUB_TOKEN": "a token of GitHub: one line without spaces",
+    "GITHUB_EVENT_PATH": "the path of the file with the workflow_run event",
+    "TITO_BOT_AUTHOR": "the login of the account that writes the comments",
+    "TITO_SECONDS_BETWEEN_REQUESTS": _SECONDS,
+    "TITO_SECONDS_BETWEEN_WRITES": _SECONDS,
+    "TITO_SECONDS_BEFORE_RETRY": _SECONDS,
+}
+"""Every variable the bot reads, and what it should hold."""
+
+
+def settings_from(environment: Mapping[str, str]) -> Settings:
+    """Read and check every variable. Raises TitoError naming the variable and what it holds."""
+
+    def get(name: str, clean: Callable[[str], Value], default: str = "") -> Value:
+        text = environment.get(name, "").strip() or default
+        if not text:
+            raise TitoError(f"{name} is not set: it should hold {EXPECTED[name]}")
+        try:
+            return clean(text)
+        except ValueError as error:
+            because = f" ({error})" if str(error) else ""
+            message = f"{name} cannot be used{because}: it should hold {EXPECTED[name]}"
+            raise TitoError(message) from None
+
+    return Settings(
+        api_url=get("GITHUB_API_URL", clean_address),
+        server_url=get("GITHUB_SERVER_URL", clean_address, "https://github.com"),
+        repository=get("GITHUB_REPOSITORY", clean_repository),
+        token=get("GITHUB_TOKEN", clean_token),
+        event=get("GITHUB_EVENT_PATH", clean_event),
+        author=get("TITO_BOT_AUTHOR", clean_author, "github-actions[bot]"),
+        seconds_between_requests=get("TITO_SECONDS_BETWEEN_REQUESTS", clean_seconds, "0"),
+        seconds_between_writes=get("TITO_SECONDS_BETWEEN_WRITES", clean_seconds, "1"),
+        seconds_before_retry=get("TITO_SECONDS_BEFORE_RETRY", clean_seconds, "1"),
+    )
+
+
+def clean_address(text: str) -> str:
+    """Without a slash at the end. The token never travels in the clear."""
+    parts = urlsplit(text)
+    safe = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)
+    if not (safe and parts.hostname) or parts.username or parts.query or parts.fragment:
+        raise ValueError
+    if re.search(r"[\s<>()\"'`|]", text):
+        raise ValueError
+    return text.rstrip("/")
+
+
+def clean_repository(text: str) -> str:
+    """`owner/name`."""
+    if not _REPOSITORY.fullmatch(text):
+        raise ValueError
+    return text
+
+
+def clean_token(text: str) -> str:
+    """Never part of an error's text."""
+    if not re.fullmatch(r"[!-~]{8,}", text):
+        raise ValueError
+    return text
+
+
+def clean_author(text: str) -> str:
+    """A user or, with `[bot]`, an app."""
+    if not _LOGIN.fullmatch(text):
+        raise ValueError
+    return text
+
+
+def clean_seconds(text: str) -> float:
+    """Whole or with a decimal point."""
+    if not re.fullmatch(r"\d{1,3}(\.\d+)?", text) or float(text) > 600:
+        raise ValueError
+    return float(text)
+
+
+def clean_event(text: str) -> Event:
+    """Read and decoded here, so that a bad file stops the bot at once."""
+    try:
+        return decode(Path(text).read_bytes())
+    except OSError as error:
+        raise ValueError(error.strerror) from None
+    except TitoError as error:
+        raise ValueError(error.message) from None

@@ -1,0 +1,63 @@
+"""A report → commit statuses: one for each gate and one for the verdict. Pure.
+
+They inform. What a ruleset requires is the Actions job, which no token of the bot can write.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from bot.model import State, Status
+from bot.verdict import JOB, Unreadable, Verdict
+from tito.report import GateResult, Report
+
+LONGEST_DESCRIPTION = 140
+PREFIX = "tito/"
+
+_STATES: dict[str, State] = {"passed": "success", "failed": "failure", "error": "error"}
+_WORDS = {"success": "every gate passed", "failure": "not yet: the comment says what to do next"}
+
+
+def statuses(report: Report | Unreadable, verdict: Verdict, url: str) -> list[Status]:
+    """What the head commit should carry. A report that the verdict contradicts is not believed."""
+    gates = report.gates if isinstance(report, Report) else ()
+    believed = not (gates and verdict.state == "error")
+    wanted = [_of_gate(gate, believed, url) for gate in gates]
+    words = verdict.because or _WORDS[verdict.state]
+    return [*wanted, Status(f"{PREFIX}{JOB}", verdict.state, _short(words), url)]
+
+
+def _of_gate(gate: GateResult, believed: bool, url: str) -> Status:
+    context = f"{PREFIX}{gate.gate}"
+    if not believed:
+        return Status(context, "error", "not to be relied on: see the verdict", url)
+    return Status(context, _STATES[gate.status], _short(_describe(gate)), url)
+
+
+def _describe(gate: GateResult) -> str:
+    if gate.status == "passed":
+        return "passed"
+    if gate.status == "error":
+        return "could not run, which counts as failed"
+    errors = sum(finding.severity == "error" for finding in gate.findings)
+    return f"{errors} to mend" if errors else "failed"
+
+
+def _short(text: str) -> str:
+    if len(text) <= LONGEST_DESCRIPTION:
+        return text
+    return text[: LONGEST_DESCRIPTION - 1] + "…"
+
+
+def newest(present: Iterable[Status]) -> dict[str, Status]:
+    """Context → its newest status, from a list with the newest first, as GitHub gives it."""
+    found: dict[str, Status] = {}
+    for status in present:
+        found.setdefault(status.context, status)
+    return found
+
+
+def to_write(wanted: Iterable[Status], present: Iterable[Status]) -> list[Status]:
+    """Those of `wanted` that the commit does not carry already."""
+    there = newest(present)
+    return [status for status in wanted if there.get(status.context) != status]

@@ -1,0 +1,151 @@
+"""Reports as a run would bring them, and the subjects made of them.
+
+`python -m tests.unit.bot.subjects` writes the golden files anew; look at the difference.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from bot.model import Pull, Run
+from bot.render import Subject, render
+from bot.verdict import Unreadable, Verdict
+from tests.conftest import ROOT
+from tests.hostile.texts import TEXTS
+from tito import course as course_module
+from tito.report import CheckpointResult, Finding, GateResult, Report, judge
+
+HEAD = "4f1c" * 10
+BASE = "b0de" * 10
+MERGE = "3e6e" * 10
+URL = "https://github.com/acme/course/actions/runs/1001"
+
+RUN = Run(1001, 12, 1, HEAD, "fix/typo", 77, "acme", URL)
+PULL = Pull(7, True, HEAD, "fix/typo", 77, BASE, "main", fork=False)
+
+PASSED, FAILED = Verdict("success"), Verdict("failure")
+
+CHECKPOINTS = tuple(
+    CheckpointResult(
+        checkpoint.slug,
+        checkpoint.question,
+        "passed" if position < 3 else "failed" if position == 3 else "not written",
+    )
+    for position, checkpoint in enumerate(course_module.load(ROOT).checkpoints)
+)
+
+NOTE = Finding("not-written", "notice", "classroom.yml", 0, "16 modules not written yet")
+GOOD = tuple(
+    judge(name, [NOTE] if name == "export" else [], f"tito gate {name}")
+    for name in ("export", "protection", "integration")
+)
+
+DEV = "modules/source/03_activations/activations_dev.py"
+SYNTAX = Finding(
+    "export-syntax",
+    "error",
+    DEV,
+    212,
+    "'(' was never closed",
+    "close the bracket that `def relu(x:` opens",
+    "activations-relu",
+)
+BEHIND = Finding(
+    "test",
+    "error",
+    DEV,
+    230,
+    "test_relu_keeps_positive_numbers: SyntaxError: '(' was never closed\n"
+    "activations_dev.py:212: in <module>\n    def relu(x:\nE   SyntaxError: '(' was never closed",
+    "tito module test 03",
+    "activations-relu-test",
+)
+BY_HAND = Finding(
+    "package-edited",
+    "error",
+    "tinytorch/core/tensor.py",
+    141,
+    "this file was edited by hand: `return x - y` does not come from modules/source/02_tensor/tensor_dev.py",
+    "make the change in the dev file, then run `tito export --all`",
+    "tensor-add",
+)
+
+
+def subject(report: Report | Unreadable, verdict: Verdict) -> Subject:
+    """What a run of an ordinary branch has to say, at whose base every gate passed."""
+    base = {gate.gate: "success" for gate in GOOD}
+    return Subject(
+        "acme/course", "https://github.com", RUN, PULL, verdict, report, False, frozenset(), base
+    )
+
+
+def report(*gates: GateResult) -> Report:
+    """A report of these gates; the good ones fill up the rest."""
+    named = {gate.gate: gate for gate in (*GOOD, *gates)}
+    return Report(tuple(named.values()), CHECKPOINTS, MERGE, HEAD)
+
+
+def _hostile() -> Report:
+    findings = [
+        Finding(text, "error", text, 10 + i, f"{text}\n{text}", text, text)
+        for i, text in enumerate(TEXTS)
+    ]
+    return report(judge("export", findings, "tito gate export; rm -rf ~"))
+
+
+def _huge() -> Report:
+    lines = "\n".join(f"frame {i}: `value`" for i in range(100))
+    many = [replace_line(BEHIND, i, f"test number {i} failed\n{lines}") for i in range(1, 2000)]
+    return report(judge("integration", many, "tito gate integration"))
+
+
+def replace_line(finding: Finding, line: int, message: str) -> Finding:
+    """The same finding elsewhere."""
+    return Finding(
+        finding.rule, finding.severity, finding.path, line, message, finding.hint, finding.cell
+    )
+
+
+COULD_NOT = GateResult(
+    "integration",
+    "error",
+    (
+        Finding(
+            "gate",
+            "error",
+            "classroom.yml",
+            0,
+            "the gate wrote no result",
+            "look at the end of the job's log; run `tito gate integration` on this branch",
+        ),
+    ),
+    "tito gate integration",
+)
+
+SUBJECTS = {
+    "green": subject(report(), PASSED),
+    "syntax-error": subject(
+        report(
+            judge("export", [SYNTAX, NOTE], "tito gate export"),
+            judge("integration", [BEHIND], "tito gate integration"),
+        ),
+        FAILED,
+    ),
+    "hand-edit": subject(report(judge("protection", [BY_HAND], "tito gate protection")), FAILED),
+    "could-not-run": subject(report(COULD_NOT), FAILED),
+    "huge": subject(_huge(), FAILED),
+    "hostile": replace(subject(_hostile(), FAILED), touches_gates=True),
+    "disagreement": subject(
+        report(), Verdict("error", "the report says passed, the job verdict ended with failure")
+    ),
+    "unreadable": subject(Unreadable("the report is a link"), FAILED),
+}
+"""Name of the golden file → what it shows."""
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+if __name__ == "__main__":
+    for name, one in SUBJECTS.items():
+        (GOLDEN / f"{name}.md").write_bytes(render(one).encode() + b"\n")

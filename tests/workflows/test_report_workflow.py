@@ -1,0 +1,167 @@
+"""The workflow "Report", run by act against the local GitHub, after the workflow it reports on."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+
+from tests.conftest import ROOT, required
+from tests.workflows import act
+from tests.workflows.act import Act, Repository, Run
+from tests.workflows.test_pull_request_workflow import DEV, PROSE, Change, replaced
+
+if TYPE_CHECKING:
+    from bot.localhub import LocalHub
+    from bot.localhub.state import Comment, PullRequest, WorkflowRun
+
+pytestmark = pytest.mark.slow
+
+REPORT = ROOT / ".github/workflows/report.yml"
+
+
+@dataclass
+class Service:
+    """A course on the local GitHub, with one pull request."""
+
+    hub: LocalHub
+    repository: Repository
+    runner: Act
+    head: str = ""
+    runs: int = 0
+
+    def judge(self, change: Change) -> WorkflowRun:
+        """Open a pull request from a fork and run the first workflow for it."""
+        event = self.repository.pull_request("a-branch", change)
+        self.head = event["pull_request"]["head"]["sha"]
+        course = self.hub.repository("acme/course")
+        self.pull: PullRequest = course.pull_request(
+            head_sha=self.head, branch="a-branch", head_repository="ann/course"
+        )
+        recorded = course.workflow_run(
+            head_sha=self.head, branch="a-branch", head_repository="ann/course"
+        )
+        done = self.runner.run(
+            self.repository.folder, "pull-request.yml", "pull_request", event, number=recorded.id
+        )
+        for name, conclusion in done.jobs.items():
+            recorded.job(name, conclusion)
+        recorded.conclusion = done.jobs["verdict"]
+        # What the second workflow checks out.
+        self.repository.git("switch", "--quiet", "main")
+        return recorded
+
+    def report(self, recorded: WorkflowRun) -> Run:
+        """Run the second workflow, with a token of the permissions that its job asks for."""
+        self.runs += 1
+        payload: dict[str, Any] = self.hub.workflow_run_event(recorded)
+        settings = {"GITHUB_API_URL": self.hub.url, "TITO_SECONDS_BETWEEN_WRITES": "0"}
+        return self.runner.run(
+            self.repository.folder, "report.yml", "workflow_run", payload,
+            number=self.runs, environment=settings,
+        )  # fmt: skip
+
+    def comments(self) -> list[Comment]:
+        return self.hub.repository("acme/course").comments(self.pull.number)
+
+    def statuses(self) -> dict[str, str]:
+        found = self.hub.repository("acme/course").statuses(self.head)
+        return {status.context: status.state for status in found}
+
+    def writes(self) -> list[tuple[str, str]]:
+        return [request for request in self.hub.requests if request[0] != "GET"]
+
+
+@pytest.fixture
+def service(repository: Repository, runner: Act) -> Iterator[Service]:
+    required("openapi_core")
+    required("github")
+    from bot.localhub import LocalHub
+
+    asked = yaml.safe_load(REPORT.read_text(encoding="utf-8"))["jobs"]["report"]["permissions"]
+    with LocalHub() as hub:
+        hub.token(asked, repository=hub.repository("acme/course"), value=act.TOKEN)
+        yield Service(hub, repository, runner)
+        assert hub.violations == []
+
+
+def test_a_good_branch_gets_one_comment_and_green_statuses(service: Service) -> None:
+    recorded = service.judge(PROSE)
+    done = service.report(recorded)
+    assert done.jobs == {"report": "success"}, done.log
+    assert len(service.comments()) == 1
+    assert service.statuses() == {
+        f"tito/{name}": "success" for name in ("export", "protection", "integration", "verdict")
+    }
+    written = len(service.writes())
+    assert service.report(recorded).jobs == {"report": "success"}
+    assert len(service.writes()) == written, "the same results are not written again"
+
+
+def test_a_syntax_error_is_named_in_the_comment(service: Service) -> None:
+    done = service.report(service.judge(replaced(DEV, "def relu(x):", "def relu(x:")))
+    assert done.jobs == {"report": "success"}, done.log
+    (comment,) = service.comments()
+    line = (ROOT / DEV).read_text("utf-8").split("def relu(x):")[0].count("\n") + 1
+    assert f"{Path(DEV).name}:{line}" in comment.body
+    assert "activations-" in comment.body
+    assert service.statuses()["tito/verdict"] == "failure"
+    assert service.statuses()["tito/export"] == "failure"
+
+
+def gone(folder: Path) -> None:
+    shutil.rmtree(folder)
+
+
+def accompanied(folder: Path) -> None:
+    (folder / "more.json").write_text("{}", encoding="utf-8")
+
+
+def renamed(folder: Path) -> None:
+    (folder / "report.json").rename(folder / "other.json")
+
+
+def linked(folder: Path) -> None:
+    (folder / "report.json").unlink()
+    (folder / "report.json").symlink_to(ROOT / "classroom.yml")
+
+
+def endless(folder: Path) -> None:
+    (folder / "report.json").write_bytes(b" " * (4 * 1024 * 1024 + 1))
+
+
+def hidden(folder: Path) -> None:
+    (folder / "deep").mkdir()
+    (folder / "report.json").rename(folder / "deep/report.json")
+
+
+@pytest.mark.parametrize("tamper", [gone, accompanied, renamed, linked, endless, hidden])
+def test_an_artifact_that_is_not_one_small_file_is_not_read(
+    service: Service, tamper: Callable[[Path], None]
+) -> None:
+    recorded = service.judge(PROSE)
+    tamper(service.runner.folder / "artifacts" / str(recorded.id) / "tito-report")
+    done = service.report(recorded)
+    assert done.jobs == {"report": "success"}, done.log
+    assert service.statuses() == {"tito/verdict": "error"}
+    assert len(service.comments()) == 1
+
+
+def test_a_verdict_that_contradicts_the_report_is_an_error(service: Service) -> None:
+    recorded = service.judge(PROSE)
+    recorded.jobs.clear()
+    recorded.job("verdict", "failure")
+    assert service.report(recorded).jobs == {"report": "success"}
+    assert service.statuses()["tito/verdict"] == "error"
+
+
+def test_a_merge_group_has_no_pull_request_to_report_to(service: Service) -> None:
+    recorded = service.judge(PROSE)
+    recorded.event = "merge_group"
+    assert service.report(recorded).jobs == {}
+    assert service.writes() == []
