@@ -210,7 +210,7 @@ SLICES = (((5,), 0), ((3, 4), -1), ((3, 4), 0), ((2, 3, 4), 1), ((2, 3, 4), -2),
 def truths(shape: tuple[int, ...]) -> dict[str, Any]:
     """Targets between 0 and 1, both included: eighths, which every dtype holds exactly."""
     size = int(np.prod(shape))
-    return {"targets": (np.arange(size) * 3 % 9).reshape(shape).astype(np.float32) / 8}
+    return {"targets": (np.arange(size, dtype=np.float32) * 3 % 9 / 8).reshape(shape)}
 
 
 def binary(low: float, high: float) -> list[Case]:
@@ -222,6 +222,21 @@ def rows(count: int, classes: int, size: float = 3.0) -> Case:
     """Scores up to `size` in rows, and a class for each row."""
     targets = np.arange(count) * 7 % classes
     return Case(numbers((count, classes), low=-size, high=size), {"targets": targets})
+
+
+def of_loss(name: str, shape: tuple[int, ...], size: float = 3.0) -> tuple[np.ndarray, np.ndarray]:
+    """An input and a target for the loss of this name, in float64; class indices are integers."""
+    rng = np.random.default_rng(5)
+    x = np.asarray(rng.standard_normal(shape) * size)
+    if name in ("CrossEntropyLoss", "NLLLoss"):
+        number = shape[0 if len(shape) == 1 else 1]
+        return x, np.asarray(
+            rng.integers(0, number, shape[:1] + shape[2:] if len(shape) > 1 else ())
+        )
+    truths = np.asarray(rng.integers(0, 9, shape) / 8)
+    if name == "BCELoss":
+        return np.asarray(rng.uniform(0.1, 0.9, shape)), truths
+    return x, truths if name == "BCEWithLogitsLoss" else np.asarray(rng.standard_normal(shape))
 
 
 CASES: dict[str, list[Case]] = {
