@@ -501,14 +501,15 @@ def test_cross_entropy_of_rows():
 def test_class_indices():
     for classes in ([0, 2], [1], []):
         _check_classes(np.array(classes, dtype=int), 3)
-    for classes, words in (([0, 3, 7], "3 class 3"), ([2, -1], "-1 class 3"), ([25], "25 class 3")):
+    for classes, number, wrong in (([0, 12, 25], 12, "12"), ([2, -1], 7, "-1"), ([25, 3], 7, "25")):
         message = "nothing was refused"
         try:
-            _check_classes(np.array(classes), 3)
+            _check_classes(np.array(classes), number)
         except IndexError as error:
             message = str(error)
-        for word in words.split():
+        for word in (wrong, str(number)):
             assert word in message, f"{classes}: {word!r} is not in {message!r}"
+        assert "25" not in message or wrong == "25", f"{message!r} does not name the first"
 
 
 test_cross_entropy_of_rows()

@@ -60,6 +60,7 @@ def test_class_targets_that_do_not_fit_are_refused(kind: type, first: Any, secon
     with pytest.raises(ValueError, match="do not fit") as caught:
         kind()(Tensor(np.ones(first)), np.zeros(second, dtype=np.int64))
     assert f"input {first} and target {second}" in str(caught.value)
+    assert ("one dimension must be the classes" in str(caught.value)) is (first == ())
 
 
 @pytest.mark.parametrize("kind", CLASSES)
@@ -132,6 +133,19 @@ def test_whole_numbers_become_floating(kind: type, float64: None) -> None:
         assert result.dtype == np.float64
         floats = kind("none")(Tensor(x.astype(float)), Tensor(target.astype(float)))
         np.testing.assert_array_equal(result.data, floats.data)
+
+
+@pytest.mark.parametrize("kind", CLASSES)
+def test_scores_may_be_whole_numbers_or_lists(kind: type) -> None:
+    expected = kind("none")(Tensor([[1.0, 3.0]]), [0]).tolist()
+    for given in ([[1, 3]], np.array([[1, 3]]), Tensor(np.array([[1, 3]], dtype=np.uint8))):
+        result = kind("none")(given, [0])
+        assert (result.dtype, result.tolist()) == (np.float32, expected)
+
+
+@pytest.mark.parametrize("kind", CLASSES)
+def test_a_target_may_be_ignored_where_there_is_one_class(kind: type) -> None:
+    assert kind("none")(Tensor(np.zeros((2, 1))), [0, -100]).tolist() == [0.0, 0.0]
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
