@@ -755,7 +755,7 @@ test_a_network_and_its_loss()
 """
 ## Production context
 
-PyTorch's losses have these names, settings and results. Its `CrossEntropyLoss` is a log-softmax followed by `NLLLoss` inside, two kernels, and libraries for large language models replace it by a fused one such as yours. Some go further and compute the scores of a few rows at a time, so that the `(N, C)` array never exists. Its `BCELoss` refuses to run in half precision for the reason you measured, and tells you to use the logits.
+PyTorch's losses have these names, settings and results. Its `CrossEntropyLoss` is a log-softmax followed by `NLLLoss` inside, two kernels, and libraries for large language models replace it by a fused one such as yours. Some go further and compute the scores of a few rows at a time, so that the `(N, C)` array never exists. Under automatic half precision its `BCELoss` refuses to run, for the reason you measured, and tells you to use the logits.
 
 JAX leaves losses to small libraries of pure functions: Optax has `softmax_cross_entropy_with_integer_labels`, and the mean is yours to take. Keras has one loss for class indices (`SparseCategoricalCrossentropy`) and one for rows of probabilities, and takes probabilities unless you say `from_logits=True`: forgetting it trains, badly, and without an error.
 """
