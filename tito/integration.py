@@ -183,7 +183,7 @@ def failures(tests: TestRun, path: str, hint: str) -> list[Finding]:
 
 def _checkpoint(course: Course, checkpoint: Checkpoint, clock: Clock) -> list[Finding]:
     """The checkpoint's tests, whose outcome is stored."""
-    limits = clock.limits()
+    limits, again = clock.limits(), f"tito checkpoint test {checkpoint.number}"
     try:
         tests = checkpoints.run(course, checkpoint, limits=limits)
     except SandboxError:
@@ -191,7 +191,10 @@ def _checkpoint(course: Course, checkpoint: Checkpoint, clock: Clock) -> list[Fi
     except TitoError as error:
         path = error.where or checkpoint.path
         return [Finding("checkpoint", "error", path, 0, error.message, error.hint)]
-    return failures(tests, checkpoint.path, f"tito checkpoint test {checkpoint.number}")
+    except SyntaxError as error:
+        message, line = f"this is not Python: {error.msg}", error.lineno or 0
+        return [Finding("checkpoint", "error", checkpoint.path, line, message, again)]
+    return failures(tests, checkpoint.path, again)
 
 
 def _wheel(course: Course, clock: Clock) -> list[Finding]:
