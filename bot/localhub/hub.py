@@ -1,0 +1,207 @@
+"""The local GitHub as one object: its state, what it saw, and the answer to a request."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any
+from urllib.parse import parse_qsl
+
+from bot.localhub.answers import Answer, ApiError, Message
+from bot.localhub.check import Description, Match
+from bot.localhub.faults import Faults
+from bot.localhub.payloads import Payload, Payloads
+from bot.localhub.routes import ROUTES, Call, rate, signature
+from bot.localhub.server import Server
+from bot.localhub.state import WORKFLOW_LOGIN, PullRequest, Repository, State, WorkflowRun
+from bot.localhub.tokens import ALL, Level, Token, check
+
+STORAGE = "/-/storage"
+JSON = "application/json; charset=utf-8"
+
+
+class LocalHub:
+    """A GitHub on 127.0.0.1, for as long as a `with` block lasts.
+
+    `requests` lists method and path of every request to the API, `violations` every breach of
+    GitHub's description, by a request or by an answer of the hub's own.
+    """
+
+    def __init__(self) -> None:
+        self.state = State()
+        self.requests: list[tuple[str, str]] = []
+        self.violations: list[str] = []
+        self.description = Description()
+        self._faults = Faults()
+        self.fail = self._faults.fail
+        self.drop_response_after_write = self._faults.drop_response_after_write
+        self._tokens: dict[str, Token] = {}
+        self._lock = threading.Lock()
+        self._server = Server(self)
+        self.url = f"http://127.0.0.1:{self._server.port}"
+        self.payloads = Payloads(self.url)
+        # By name and not by number, because a client must take it for another host.
+        self._storage = f"http://localhost:{self._server.port}{STORAGE}"
+
+    def __enter__(self) -> LocalHub:
+        self._server.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._server.stop()
+
+    def repository(
+        self, full_name: str, *, private: bool = False, fork_of: Repository | None = None
+    ) -> Repository:
+        """Return the repository `owner/name`, made when first asked for."""
+        return self.state.repository(full_name, private=private, fork_of=fork_of)
+
+    def token(
+        self,
+        permissions: Mapping[str, Level] = ALL,
+        *,
+        login: str = WORKFLOW_LOGIN,
+        repository: Repository | None = None,
+        value: str = "",
+    ) -> str:
+        """Return a new token of `login`, with permissions named as in a workflow.
+
+        A workflow's token has one repository; None is every repository. `tokens.READ_ONLY` is
+        what the workflow of a fork's pull request holds.
+        """
+        value = value or f"ghs_local_{len(self._tokens):04}"
+        self._tokens[value] = Token(value, self.state.user(login), permissions, repository)
+        return value
+
+    def workflow_run_event(self, run: WorkflowRun) -> Payload:
+        """Return the event that starts a `workflow_run` workflow after `run`."""
+        return {
+            "action": "completed" if run.conclusion else "in_progress",
+            "workflow_run": self.payloads.run(run),
+            "repository": self.payloads.whole_repository(run.repository),
+            "sender": self.payloads.user(run.head_repository.owner),
+        }
+
+    def pull_request_event(self, pull: PullRequest, action: str = "opened") -> Payload:
+        """Return the event that starts a `pull_request` workflow."""
+        return {
+            "action": action,
+            "number": pull.number,
+            "pull_request": self.payloads.whole_pull(pull),
+            "repository": self.payloads.whole_repository(pull.repository),
+            "sender": self.payloads.user(pull.author),
+        }
+
+    def answer(self, method: str, target: str, request: Message) -> Message | None:
+        """Answer a request; None hangs up. One request at a time."""
+        with self._lock:
+            path, _, query = target.partition("?")
+            if path.startswith(STORAGE):
+                return self._from_storage(path, query, request)
+            self.requests.append((method, path))
+            failure = self._faults.next_failure(method, path)
+            if failure:
+                return self._message(failure, request)
+            match = self.description.match(method, path)
+            if match is None:
+                self.violations.append(f"{method} {path}: no such endpoint here")
+                return self._message(ApiError(501, "Not implemented here").answer(), request)
+            try:
+                answer = self._carry_out(match, path, query, request)
+            except ApiError as error:
+                answer = error.answer()
+            message = self._message(answer, request)
+            self._note(
+                match,
+                f"response {message.status}",
+                self.description.response_errors(
+                    match, message.status, message.headers, message.body
+                ),
+            )
+            return None if self._faults.next_drop(method, answer) else message
+
+    def _carry_out(self, match: Match, path: str, query: str, request: Message) -> Answer:
+        """Check a request, its token and its permissions, in GitHub's order, and obey."""
+        breaches = self.description.request_errors(
+            match, query, request.headers.items(), request.body
+        )
+        self._note(match, "request", breaches)
+        body = _decoded(request.body)
+        token = self._token_of(request)
+        route = ROUTES[match.method, match.template]
+        repository = None
+        if route.access:
+            repository = check(
+                token, self.state.find(match.values["owner"], match.values["repo"]), route.access
+            )
+        if breaches:
+            raise ApiError(422, "Invalid request.\n\n" + "\n".join(breaches))
+        return route.endpoint(
+            Call(
+                url=self.url + path,
+                path=match.values,
+                query=dict(parse_qsl(query, keep_blank_values=True)),
+                body=body,
+                token=token,
+                payloads=self.payloads,
+                storage=self._storage,
+                used=len(self.requests),
+                _repository=repository,
+            )
+        )
+
+    def _note(self, match: Match, side: str, breaches: list[str]) -> None:
+        self.violations += [f"{match.method} {match.path}: {side}: {each}" for each in breaches]
+
+    def _token_of(self, request: Message) -> Token | None:
+        header = request.headers.get("authorization")
+        if header is None:
+            return None
+        token = self._tokens.get(header.split(" ")[-1])
+        if token is None:
+            raise ApiError(401, "Bad credentials")
+        return token
+
+    def _message(self, answer: Answer, request: Message) -> Message:
+        """Return an answer as bytes: with an entity tag, or 304 if the client has it already."""
+        limit = rate(len(self.requests))
+        headers = {f"X-RateLimit-{name.title()}": str(value) for name, value in limit.items()}
+        headers |= {"X-RateLimit-Resource": "core", **answer.headers}
+        if answer.payload is None:
+            return Message(headers, b"", answer.status)
+        body = json.dumps(answer.payload).encode()
+        if answer.status == 200:
+            headers["ETag"] = f'W/"{hashlib.sha256(body).hexdigest()}"'
+            if request.headers.get("if-none-match") == headers["ETag"]:
+                return Message(headers, b"", 304)
+        return Message({**headers, "Content-Type": JSON}, body, answer.status)
+
+    def _from_storage(self, path: str, query: str, request: Message) -> Message:
+        """Hand out an archive. As at GitHub's storage, a token beside the signature is an error."""
+        name = path.removeprefix(f"{STORAGE}/").removesuffix(".zip")
+        found = {
+            str(artifact.id): artifact
+            for repository in self.state.repositories.values()
+            for run in repository.runs.values()
+            for artifact in run.artifacts.values()
+        }.get(name)
+        if found is None:
+            return Message({}, b"The specified blob does not exist.", 404)
+        if "authorization" in request.headers or query != f"sig={signature(found.id)}":
+            return Message({}, b"Authentication information is not in the correct format.", 401)
+        return Message({"Content-Type": "application/zip"}, found.archive, 200)
+
+
+def _decoded(body: bytes) -> Any:
+    try:
+        return json.loads(body or b"{}")
+    except ValueError:
+        raise ApiError(400, "Problems parsing JSON") from None
