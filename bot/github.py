@@ -70,6 +70,12 @@ class Door:
         self._name = settings.repository
         self._repository: Repository = self._github.get_repo(settings.repository)
 
+    def __enter__(self) -> Door:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._github.close()
+
     def open_pulls(self, run: Run) -> list[Pull]:
         """Open pull requests that may belong to the run: all of them if its fork is deleted."""
         with _asking("list the pull requests"):

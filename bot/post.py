@@ -30,14 +30,14 @@ def post(settings: Settings, report_file: Path | None) -> list[str]:
     run = decide(settings.event)
     if isinstance(run, Stop):
         return [f"Nothing to report: {run.sentence}."]
-    door = Door(settings)
-    pulls = matching(run, door.open_pulls(run))
-    if isinstance(pulls, Stop):
-        return [f"Nothing to report: {pulls.sentence}."]
-    report = read_report(report_file, run.head_sha)
-    verdict = judge(door.jobs(run), report)
-    poster = Poster(settings, door, run, report, verdict)
-    return [sentence for pull in pulls for sentence in poster.report_to(pull)]
+    with Door(settings) as door:
+        pulls = matching(run, door.open_pulls(run))
+        if isinstance(pulls, Stop):
+            return [f"Nothing to report: {pulls.sentence}."]
+        report = read_report(report_file, run.head_sha)
+        verdict = judge(door.jobs(run), report)
+        poster = Poster(settings, door, run, report, verdict)
+        return [sentence for pull in pulls for sentence in poster.report_to(pull)]
 
 
 class Poster:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, NoReturn, TypeVar
 
 from bot.localhub.answers import Answer, ApiError, too_long
+from bot.localhub.changes import comparison, file
 from bot.localhub.paging import page_of
 from bot.localhub.payloads import Payload, Payloads
 from bot.localhub.state import Comment, PullRequest, Repository, Status, User, WorkflowRun
@@ -19,6 +20,8 @@ from bot.localhub.tokens import Access, Token, may_push
 COMMENT_LIMIT = 65_536
 DESCRIPTION_LIMIT = 140
 STATUSES_LIMIT = 1_000
+FILES_LIMIT = 3_000
+COMPARED_LIMIT = 300
 
 REPOSITORY = "/repos/{owner}/{repo}"
 RUN = REPOSITORY + "/actions/runs/{run_id}"
@@ -88,6 +91,7 @@ TALK_WRITE = Access(("issues", "pull-requests"), "write")
 PULLS = Access(("pull-requests",))
 STATUSES = Access(("statuses",))
 STATUSES_WRITE = Access(("statuses",), "write", push=True)
+CONTENTS = Access(("contents",))
 ACTIONS = Access(("actions",))
 ARTIFACTS = Access(("actions",), anonymous=False)
 
@@ -220,6 +224,25 @@ def list_pulls(call: Call) -> Answer:
 @route("GET", REPOSITORY + "/pulls/{pull_number}", PULLS)
 def get_pull(call: Call) -> Answer:
     return Answer(200, call.payloads.whole_pull(_pull(call, "pull_number")))
+
+
+@route("GET", REPOSITORY + "/pulls/{pull_number}/files", PULLS)
+def list_files_of_pull(call: Call) -> Answer:
+    """List what it changes; as on GitHub, no more than FILES_LIMIT paths."""
+    pull = _pull(call, "pull_number")
+    return call.pages(
+        pull.files[:FILES_LIMIT], lambda path: file(call.payloads, pull, path, pull.head_sha)
+    )
+
+
+@route("GET", REPOSITORY + "/compare/{basehead}", CONTENTS)
+def compare(call: Call) -> Answer:
+    """Compare the head of a pull request with its base, in this direction alone."""
+    base, _, head = call.path["basehead"].partition("...")
+    for pull in call.repository.pulls.values():
+        if (pull.head_sha, pull.base) == (base, head):
+            return Answer(200, comparison(call.payloads, pull, pull.base_files[:COMPARED_LIMIT]))
+    _missing()
 
 
 @route("GET", REPOSITORY + "/commits/{commit_sha}/pulls", PULLS)

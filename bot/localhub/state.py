@@ -314,6 +314,12 @@ class PullRequest:
     merged: bool = False
     closed_at: str | None = None
     commit_count: int = 1
+    files: list[str] = field(default_factory=list)
+    """Paths that it changes."""
+    base_files: list[str] = field(default_factory=list)
+    """Paths that its base has changed since the head left it."""
+    renamed: dict[str, str] = field(default_factory=dict)
+    """New path → the path it had before, for those of `files` that were moved."""
 
     @property
     def head_owner(self) -> str:

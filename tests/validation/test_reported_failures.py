@@ -5,18 +5,22 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.conftest import ROOT, SmallCourse
+from tests.conftest import ROOT, SmallCourse, required
 from tito import course as course_module
 from tito.cli import invoke
 from tito.errors import RefusedError
 from tito.export import build, export
 from tito.report import Finding
 from tito.testing import run_module
+
+if TYPE_CHECKING:
+    from tests.integration.posting import Posting
 
 CELL = """\
 # %% nbgrader={"schema_version": 3, "grade": false, "solution": SOLUTION, "locked": LOCKED, "task": false, "grade_id": "NAME-code"}
@@ -241,6 +245,51 @@ def test_r19_windows_files_and_odd_paths_read_alike(
         packages.append([data for _, data in sorted(tree(course.package).items())])
         assert run_module(course, course.modules[0]).passed
     assert packages[0] == packages[1]
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[Posting]:
+    """A repository on the local GitHub, and the bot. No request may break GitHub's description."""
+    required("openapi_core")
+    required("github")
+    from bot.localhub import LocalHub
+    from tests.integration.posting import Posting
+
+    with LocalHub() as hub:
+        yield Posting(hub, tmp_path)
+        assert hub.violations == []
+
+
+def test_r21_a_busy_pull_request_still_has_one_comment_of_ours(world: Posting) -> None:
+    pull = world.open()
+    for number in range(150):
+        world.course.comment(1, f"question {number}", "ann")
+    world.post(world.run(pull))
+    for number in range(150):
+        world.course.comment(1, f"answer {number}", "ben")
+    world.post(world.run(pull, "failure"), None)
+    assert len(world.course.comments(1)) == 301
+    [ours] = world.bodies(pull)
+    assert "run=2 " in ours
+    pages = [path for method, path in world.hub.requests if path.endswith("/issues/1/comments")]
+    assert len(pages) == 2 + 1 + 4  # two pages and the create, then four pages for 301 comments
+
+
+def test_r22_an_old_run_never_overwrites_a_newer_one(world: Posting) -> None:
+    pull = world.open()
+    old, new = world.run(pull, "failure"), world.run(pull)
+    world.post(new)
+    [before], states, writes = world.bodies(pull), world.states(), world.writes()
+    assert world.post(old, None) == [
+        "Pull request 1: nothing is written, run 2, attempt 1 has reported already."
+    ]
+    assert (world.bodies(pull), world.states(), world.writes()) == ([before], states, writes)
+    again = world.run(pull)
+    again.number, again.attempt = new.number, 2
+    again.job("verdict", "success")
+    world.post(again)
+    assert "run=2 attempt=2" in world.bodies(pull)[0]
+    assert "reported already" in world.post(new, None)[0]
 
 
 def test_r24_a_shell_line_is_refused_with_its_line(small: SmallCourse) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator
 
@@ -35,7 +36,7 @@ def complaints(comment: str) -> list[str]:
     closed = [token.content.count("</details") for token in tokens if token.type == "html_block"]
     if sum(opened) != sum(closed):
         found.append("a <details> is not closed")
-    for before, after in zip(tokens, tokens[1:], strict=False):
+    for before, after in itertools.pairwise(tokens):
         if before.type == "heading_open" and not HEADINGS.fullmatch(after.content):
             found.append(f"a heading of its own: {after.content!r}")
     return found

@@ -96,7 +96,7 @@ def _hostile() -> Report:
 
 def _huge() -> Report:
     lines = "\n".join(f"frame {i}: `value`" for i in range(100))
-    many = [replace_line(BEHIND, i, f"test number {i} failed\n{lines}") for i in range(1, 2000)]
+    many = [replace_line(BEHIND, i, f"test number {i} failed\n{lines}") for i in range(1, MANY + 1)]
     return report(judge("integration", many, "tito gate integration"))
 
 
@@ -106,6 +106,9 @@ def replace_line(finding: Finding, line: int, message: str) -> Finding:
         finding.rule, finding.severity, finding.path, line, message, finding.hint, finding.cell
     )
 
+
+MANY = 999
+"""Findings of the huge report."""
 
 COULD_NOT = GateResult(
     "integration",
@@ -143,9 +146,14 @@ SUBJECTS = {
 }
 """Name of the golden file → what it shows."""
 
-GOLDEN = Path(__file__).parent / "golden"
+
+def golden(name: str) -> Path:
+    """The file that shows how a subject looks. What is hostile stands with its kind."""
+    if name == "hostile":
+        return ROOT / "tests" / "hostile" / "comment.md"
+    return Path(__file__).parent / "golden" / f"{name}.md"
 
 
 if __name__ == "__main__":
     for name, one in SUBJECTS.items():
-        (GOLDEN / f"{name}.md").write_bytes(render(one).encode() + b"\n")
+        golden(name).write_bytes(render(one).encode() + b"\n")

@@ -1,0 +1,112 @@
+"""A repository on the local GitHub, a run in it, and the bot that reports the run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+from bot.comment import read_marker
+from bot.localhub import LocalHub
+from bot.localhub.state import WORKFLOW_LOGIN, PullRequest, WorkflowRun
+from bot.localhub.tokens import Level
+from bot.post import post
+from bot.settings import settings_from
+from tests.unit.bot.subjects import SYNTAX
+from tests.unit.bot.subjects import report as some_report
+from tito.report import Report, encode, judge
+
+HEAD = "a1" * 20
+BASE = "b2" * 20
+WRITES: Mapping[str, Level] = {
+    "actions": "read",
+    "contents": "read",
+    "pull-requests": "write",
+    "statuses": "write",
+}
+"""What the job of report.yml may do."""
+
+GOOD = some_report()
+RED = some_report(judge("export", [SYNTAX], "tito gate export"))
+
+
+class Posting:
+    """One repository, and the bot as the workflow would start it."""
+
+    def __init__(self, hub: LocalHub, folder: Path) -> None:
+        self.hub = hub
+        self.folder = folder
+        self.course = hub.repository("acme/course")
+        self.course.push("main", BASE)
+        self.token = hub.token(WRITES, repository=self.course)
+
+    def open(self, branch: str = "relu", *, sha: str = HEAD, fork: str = "") -> PullRequest:
+        """A pull request, of a fork if one is named."""
+        pull = self.course.pull_request(head_sha=sha, branch=branch, head_repository=fork)
+        pull.files = ["modules/source/03_activations/activations_dev.py"]
+        return pull
+
+    def run(
+        self, pull: PullRequest, conclusion: str | None = "success", attempt: int = 1
+    ) -> WorkflowRun:
+        """A finished run of what the pull request holds now, with its verdict."""
+        run = self.course.workflow_run(
+            head_sha=pull.head_sha,
+            branch=pull.branch,
+            head_repository=pull.head_repository or "",
+            conclusion=conclusion,
+            attempt=attempt,
+        )
+        run.job("static", "success")
+        run.job("verdict", conclusion)
+        return run
+
+    def environment(self, run: WorkflowRun) -> dict[str, str]:
+        """What the workflow hands over."""
+        event = self.folder / f"event-{run.id}-{run.attempt}.json"
+        event.write_text(json.dumps(self.hub.workflow_run_event(run)), encoding="utf-8")
+        return {
+            "GITHUB_API_URL": self.hub.url,
+            "GITHUB_REPOSITORY": self.course.full_name,
+            "GITHUB_TOKEN": self.token,
+            "GITHUB_EVENT_PATH": str(event),
+            "TITO_SECONDS_BETWEEN_WRITES": "0",
+            "TITO_SECONDS_BEFORE_RETRY": "0",
+        }
+
+    def write(self, report: Report | bytes | None, run: WorkflowRun) -> Path:
+        """The file of the artifact, about the commit of the run."""
+        file = self.folder / "report.json"
+        file.unlink(missing_ok=True)
+        if isinstance(report, Report):
+            report = encode(msgspec.structs.replace(report, head=run.head_sha))
+        if report is not None:
+            file.write_bytes(report)
+        return file
+
+    def post(self, run: WorkflowRun, report: Report | bytes | None = GOOD) -> list[str]:
+        """Let the bot report the run. Returns what it says."""
+        return post(settings_from(self.environment(run)), self.write(report, run))
+
+    def bodies(self, pull: PullRequest) -> list[str]:
+        """The comments that the bot wrote, in order."""
+        return [
+            c.body for c in self.course.comments(pull.number) if c.author.login == WORKFLOW_LOGIN
+        ]
+
+    def states(self, sha: str = HEAD) -> dict[str, str]:
+        """Context → the state GitHub shows for it."""
+        return {status.context: status.state for status in self.course.statuses(sha)}
+
+    def writes(self) -> list[str]:
+        """Every request so far that was no question."""
+        return [f"{method} {path}" for method, path in self.hub.requests if method != "GET"]
+
+
+def marked(body: str) -> tuple[int, int]:
+    """Run and attempt that a comment reports."""
+    found = read_marker(body)
+    assert found is not None
+    return found.run, found.attempt
