@@ -1,7 +1,5 @@
 """What the bot does when GitHub fails, loses an answer, or changes while the bot works."""
 
-# ruff: noqa: E402 (what needs a tool is imported once the tool is known to be there)
-
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -9,10 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import required
-
-required("openapi_core")
-required("github")
+pytest.importorskip("openapi_core")
+pytest.importorskip("github")
 
 from bot.errors import UnsureError
 from bot.localhub import LocalHub

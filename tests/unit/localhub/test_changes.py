@@ -1,12 +1,10 @@
 """The files of a pull request, and what its base has changed since."""
 
-# ruff: noqa: E402 (what needs a tool is imported once the tool is known to be there)
-
 from __future__ import annotations
 
-from tests.conftest import required
+import pytest
 
-required("openapi_core")
+pytest.importorskip("openapi_core")
 
 from bot.localhub.routes import COMPARED_LIMIT, FILES_LIMIT
 from tests.unit.localhub.conftest import HEAD, Client

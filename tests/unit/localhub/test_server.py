@@ -1,7 +1,5 @@
 """The server: loopback only, quick, and gone when the block ends."""
 
-# ruff: noqa: E402 (what needs a tool is imported once the tool is known to be there)
-
 from __future__ import annotations
 
 import http.client
@@ -11,9 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.conftest import required
-
-required("openapi_core")
+pytest.importorskip("openapi_core")
 
 from bot.localhub import LocalHub
 from bot.localhub.server import _Connection

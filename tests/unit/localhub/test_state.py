@@ -1,7 +1,5 @@
 """The state by itself, where no request is needed to ask it."""
 
-# ruff: noqa: E402 (what needs a tool is imported once the tool is known to be there)
-
 from __future__ import annotations
 
 import io
@@ -9,9 +7,7 @@ import zipfile
 
 import pytest
 
-from tests.conftest import required
-
-required("openapi_core")
+pytest.importorskip("openapi_core")
 
 from bot.localhub.routes import combined_state, newest_statuses
 from bot.localhub.state import State

@@ -1,14 +1,10 @@
 """401, 403 and 404, with GitHub's words and GitHub's shape."""
 
-# ruff: noqa: E402 (what needs a tool is imported once the tool is known to be there)
-
 from __future__ import annotations
 
 import pytest
 
-from tests.conftest import required
-
-required("openapi_core")
+pytest.importorskip("openapi_core")
 
 from bot.localhub.tokens import ALL, READ_ONLY, Token
 from tests.unit.localhub.conftest import HEAD, Client
