@@ -37,9 +37,11 @@ def test_a_connection_is_kept_open_between_requests(hub, course):
         assert connection.getresponse().read()
         kept = connection.sock
         assert kept is not None
-    connection.request("GET", "/repos/acme/course")
-    assert connection.sock is kept
+    connection.request("HEAD", "/repos/acme/course")
     connection.getresponse().read()
+    connection.request("GET", "/repos/acme/course")
+    assert connection.getresponse().status == 200, "no body followed the answer to HEAD"
+    assert connection.sock is kept
     connection.close()
 
 
