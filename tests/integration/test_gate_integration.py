@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import textwrap
 import venv
 from collections.abc import Callable
 from pathlib import Path
@@ -203,6 +204,12 @@ def test_an_import_that_prints_is_stopped(built: Built) -> None:
     assert "'hello'" in finding.message
 
 
+def test_a_prefix_that_prints_where_the_whole_does_not_is_stopped(built: Built) -> None:
+    alone = "import importlib.util\n\nimport numpy as np\n\nif importlib.util.find_spec('tinytorch.core.layers') is None:\n    print('alone')\n"
+    built.change("tensor", "import numpy as np\n", alone)
+    assert "'alone'" in one(built.gate(), "package-import").message
+
+
 def test_an_import_that_fails_names_line_cell_and_command(built: Built) -> None:
     built.change("layers", "import numpy as np\n", "import numpy as np\n\nhalf = 1 / 0\n")
     finding = one(built.gate(), "package-import")
@@ -301,6 +308,30 @@ def test_a_wheel_that_does_not_build_is_stopped(built: Built) -> None:
     finding = one(built.gate(), "wheel-build")
     assert finding.path == "pyproject.toml"
     assert "hatchling build" in finding.hint
+
+
+def test_a_build_that_fails_after_it_wrote_a_wheel_is_stopped(built: Built) -> None:
+    hook = """\
+        from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+
+        class Hook(BuildHookInterface):
+            def finalize(self, version, build_data, artifact_path):
+                raise RuntimeError("too late")
+        """
+    (built.root / "hatch_build.py").write_text(textwrap.dedent(hook), encoding="utf-8")
+    file = built.root / "pyproject.toml"
+    file.write_text(PROJECT + "\n[tool.hatch.build.hooks.custom]\n", encoding="utf-8")
+    assert "RuntimeError: too late" in one(built.gate(), "wheel-build").message
+
+
+def test_a_wheel_without_the_package_is_not_replaced_by_another(built: Built) -> None:
+    """Where this course is installed for development, Python would find that one."""
+    (built.root / "other").mkdir()
+    (built.root / "other/__init__.py").write_text("", encoding="utf-8")
+    file = built.root / "pyproject.toml"
+    file.write_text(PROJECT.replace('["tinytorch"]', '["other"]'), encoding="utf-8")
+    assert one(built.gate(), "wheel-use").path == "tinytorch/__init__.py"
 
 
 def test_a_wheel_that_does_not_install_is_stopped(built: Built) -> None:

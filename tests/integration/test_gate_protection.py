@@ -266,7 +266,8 @@ def test_a_missing_base_is_an_error_and_never_green(repository: Path, base: str)
     result = protection_gate(repository, base=base)
     assert result.status == "error"
     assert "git fetch" in result.findings[0].hint
-    assert not (repository / "x").exists()
+    refused = "is no commit to compare with" in result.findings[0].message
+    assert refused == (base in ("", "--output=x"))
 
 
 def test_a_base_without_a_common_commit_is_an_error(repository: Path) -> None:
