@@ -22,16 +22,16 @@ COLUMNS = 4
 
 
 def checkpoint_strip(checkpoints: Sequence[CheckpointResult]) -> str:
-    """A headline with the count, and a table with one badge a checkpoint, in the course's order."""
+    """A table: the count, then one badge a checkpoint, in the course's order."""
     if not checkpoints:
         return ""
     passed = sum(result.state == "passed" for result in checkpoints)
     badges = [_badge(result) for result in checkpoints]
     badges += [""] * (-len(badges) % COLUMNS)
-    rows = [badges[i : i + COLUMNS] for i in range(0, len(badges), COLUMNS)]
-    lines = [f"| {' | '.join(row)} |" for row in rows]
-    lines.insert(1, f"|{' --- |' * COLUMNS}")
-    return "\n".join([f"#### Checkpoints: {passed} of {len(checkpoints)} passed", "", *lines])
+    head = ["Checkpoints", f"{passed} of {len(checkpoints)} passed", *[""] * (COLUMNS - 2)]
+    rows = [head, ["---"] * COLUMNS]
+    rows += [badges[i : i + COLUMNS] for i in range(0, len(badges), COLUMNS)]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
 def _badge(result: CheckpointResult) -> str:

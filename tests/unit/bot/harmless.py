@@ -25,7 +25,7 @@ HTML = re.compile(
 NOTICED = re.compile(
     r"@|#\d|\bgh-\d|://|\bwww\.|\b[0-9a-f]{7,40}\b|mailto:|\.[a-z]+@|:[a-z_+-]+:", re.IGNORECASE
 )
-HEADINGS = re.compile(r"[✓✗!] .+|Fix first|Checkpoints: \d+ of \d+ passed")
+HEADINGS = re.compile(r"[✓✗!] .+|Fix first")
 
 
 def complaints(comment: str) -> list[str]:

@@ -48,7 +48,7 @@ def test_there_is_no_golden_file_too_many() -> None:
 
 def test_its_parts_stand_in_the_fixed_order() -> None:
     text = render(replace(SUBJECTS["syntax-error"], touches_gates=True))
-    parts = ["<!-- tito-report", WARNING, "### ✗ Not yet", "Commit [", "| Gate |", "#### Checkpoints",
+    parts = ["<!-- tito-report", WARNING, "### ✗ Not yet", "Commit [", "| Gate |", "| Checkpoints |",
              "#### Fix first", "<details", "On this branch", URL]  # fmt: skip
     places = [text.index(part) for part in parts]
     assert places == sorted(places)
@@ -83,7 +83,7 @@ def replace_path(finding: Finding, path: str) -> Finding:
 
 def test_all_checkpoints_of_the_course_are_shown_with_word_and_symbol() -> None:
     text = render(SUBJECTS["green"])
-    strip = text[text.index("#### Checkpoints: 3 of 16") : text.index("<details")]
+    strip = text[text.index("| Checkpoints | 3 of 16 passed |") : text.index("<details")]
     assert strip.count("`✓ passed`") == 3
     assert strip.count("`✗ failed`") == 1
     assert strip.count("`– not written`") == 12
