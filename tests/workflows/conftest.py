@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from bot import act
 from tests.conftest import ROOT
-from tests.workflows import act
 
 
 @pytest.fixture

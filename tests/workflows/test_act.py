@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.workflows.act import Act, Repository
+from bot.act import Act, Repository
 
 pytestmark = pytest.mark.slow
 

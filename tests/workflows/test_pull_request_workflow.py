@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.workflows.act import Act, Repository, Run
+from bot.act import Act, Repository, Run
 from tito.report import Finding, Report, decode_report
 from tito.summary import all_findings
 

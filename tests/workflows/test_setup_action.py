@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from bot.act import Act, Repository, Run
 from tests.conftest import ROOT
-from tests.workflows.act import Act, Repository, Run
 from tito.fingerprint import own
 
 pytestmark = pytest.mark.slow
