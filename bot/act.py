@@ -142,7 +142,7 @@ class Run:
 
 
 class Repository:
-    """A course in a real git repository, with branches and the merges that they would become."""
+    """A course in a real git repository: branches, and the merges that pull requests would be."""
 
     def __init__(self, source: Path, folder: Path) -> None:
         """Commit to `main` what `source` holds now, whether it has been committed there or not."""
@@ -200,8 +200,8 @@ class Act:
         self._bin.mkdir(parents=True)
         (folder / "home").mkdir()
         (folder / "tmp").mkdir()
-        first = f"import sys\n\nsys.path.insert(0, {str(tito)!r})\n"
-        script = f"{first}from tito.cli import main\n\nmain()\n"
+        path = f"import sys\n\nsys.path.insert(0, {str(tito)!r})\n"
+        script = f"{path}from tito.cli import main\n\nmain()\n"
         self._executable("tito", f"#!{sys.executable}\n{script}")
         # By name and not by a link: Python finds its environment beside the file that was started.
         for name in ("python", "python3"):

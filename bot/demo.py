@@ -1,43 +1,51 @@
-"""`make demo`: three branches of a fresh clone of this course, judged by the export gate.
+"""`make demo`: three pull requests, from push to comment, on this machine alone.
 
-One is good, one has a syntax error in module 03, one edits the generated package by hand. Exits
-with 0 only if the verdicts are the expected ones.
+One is good, one has a syntax error in module 03, one edits the generated package by hand. Both
+real workflows run for each; what the bot writes goes to the local GitHub. Exits with 0 only if the
+verdicts are the expected ones, for the expected reasons, and nothing broke GitHub's description.
 """
 
 from __future__ import annotations
 
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from bot.laptop import Laptop, laptop
 from tito.cli import ui
 from tito.course import find_root
 from tito.errors import TitoError
-from tito.report import GateResult, decode
 
-GOOD, BAD = "passed", "failed"
+GREEN, RED = "success", "failure"
 
 
 @dataclass(frozen=True)
 class Branch:
-    """A change somebody could push, and the verdict it must get."""
+    """A change somebody could push, the verdict it must get, and what the comment must say."""
 
     name: str
     about: str
     change: Callable[[Path], None]
     expected: str
-    rule: str = ""
-    """The rule that must be broken, and no other."""
+    said: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What became of a branch."""
+
+    verdict: str
+    statuses: dict[str, str]
+    comments: tuple[str, ...]
 
 
 def _replace(file: Path, old: str, new: str) -> None:
     text = file.read_text(encoding="utf-8")
     if old not in text:
-        raise TitoError(f"the demo looks for {old!r} there", where=str(file.name))
-    # newline="": the clone's line ends stay as git wrote them
+        raise TitoError(f"the demo looks for {old!r} there", where=file.name)
+    # newline="": the line ends stay as git wrote them
     with open(file, "w", encoding="utf-8", newline="") as stream:
         stream.write(text.replace(old, new, 1))
 
@@ -57,70 +65,73 @@ def _hand_edit(root: Path) -> None:
 
 
 BRANCHES = (
-    Branch("improve/prose", "a better sentence in module 03", _better_prose, GOOD),
-    Branch("fix/typo", "a syntax error in module 03", _syntax_error, BAD, "export-syntax"),
+    Branch("improve/prose", "a better sentence in module 03", _better_prose, GREEN),
+    Branch(
+        "fix/typo",
+        "a syntax error in module 03",
+        _syntax_error,
+        RED,
+        ("activations_dev.py:", "activations-functions", "never closed", "tito gate export"),
+    ),
     Branch(
         "fix/by-hand",
         "a hand edit of tinytorch/core/tensor.py",
         _hand_edit,
-        BAD,
-        "package-edited",
+        RED,
+        ("tinytorch/core/tensor.py", "tensor-add", "edited by hand", "tito gate export"),
     ),
 )
 
 
-def _git(folder: Path, *arguments: str) -> None:
-    identity = ("-c", "user.name=Demo", "-c", "user.email=demo@localhost")
-    done = subprocess.run(
-        ["git", *identity, *arguments], cwd=folder, capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        raise TitoError(f"git {arguments[0]} failed: {done.stderr.strip()}")
+def judge(machine: Laptop, branch: Branch) -> Judged:
+    """Open the pull request, let both workflows run, and read what the bot wrote."""
+    opened = machine.open(branch.name, branch.change)
+    recorded = machine.judge(opened)
+    done = machine.report(recorded)
+    if done.jobs != {"report": "success"}:
+        raise TitoError(f"the workflow Report ended with {done.jobs}", hint=done.log[-1500:])
+    comments = tuple(comment.body for comment in machine.comments(opened))
+    return Judged(recorded.conclusion or "", machine.statuses(opened), comments)
 
 
-def judge(clone: Path, branch: Branch) -> GateResult:
-    """Commit the branch's change in the clone and let the clone's own gate judge it."""
-    _git(clone, "switch", "--quiet", "--create", branch.name, "main")
-    branch.change(clone)
-    _git(clone, "commit", "--quiet", "--all", "--message", branch.about)
-    with tempfile.TemporaryDirectory(prefix="demo-") as folder:
-        file = Path(folder) / "result.json"
-        command = [sys.executable, "-m", "tito", "gate", "export", "--json", str(file)]
-        done = subprocess.run(command, cwd=clone, capture_output=True, text=True, check=False)
-        if not file.is_file():
-            raise TitoError(f"the gate wrote no result: {done.stderr.strip()[-500:]}")
-        result = decode(file.read_bytes())
-    if (done.returncode == 0) != (result.status == "passed"):
-        raise TitoError(f"the gate says {result.status} and exits with {done.returncode}")
-    return result
-
-
-def as_expected(branch: Branch, result: GateResult) -> bool:
-    """The verdict, and that it was given for the planted reason alone."""
-    rules = {finding.rule for finding in result.findings if finding.severity == "error"}
-    return result.status == branch.expected and rules == ({branch.rule} if branch.rule else set())
+def faults(branch: Branch, judged: Judged) -> list[str]:
+    """What is not as it must be."""
+    found = []
+    if judged.verdict != branch.expected:
+        found.append(f"the verdict is {judged.verdict}, expected is {branch.expected}")
+    if judged.statuses.get("tito/verdict") != branch.expected:
+        found.append(f"the status tito/verdict is {judged.statuses.get('tito/verdict')}")
+    if len(judged.comments) != 1:
+        found.append(f"there are {len(judged.comments)} comments, one is expected")
+    for words in branch.said:
+        if not any(words in body for body in judged.comments):
+            found.append(f"the comment does not say {words!r}")
+    return found
 
 
 def main() -> int:
     """Run the demo. Returns the exit code."""
     root = find_root(Path(__file__).resolve())
-    right = True
-    with tempfile.TemporaryDirectory(prefix="demo-") as folder:
-        clone = Path(folder) / "course"
-        _git(root, "clone", "--quiet", "--no-hardlinks", str(root), str(clone))
-        _git(clone, "switch", "--quiet", "--force-create", "main")
+    wrong: list[str] = []
+    with (
+        tempfile.TemporaryDirectory(prefix="demo-", ignore_cleanup_errors=True) as folder,
+        laptop(root, Path(folder).resolve()) as machine,
+    ):
         for branch in BRANCHES:
-            ui.line(f"\n{branch.name}: {branch.about}", "bold")
-            result = judge(clone, branch)
-            errors = [finding for finding in result.findings if finding.severity == "error"]
-            ui.show_findings(errors)
-            ui.verdict(result.status == "passed", f"gate export: {result.status}")
-            if errors:
-                ui.step(f"reproduce it: git switch {branch.name} && {result.reproduce}")
-            right = right and as_expected(branch, result)
+            ui.line(f"\n{'=' * 8} {branch.name}: {branch.about}", "bold")
+            with ui.working("both workflows run"):
+                judged = judge(machine, branch)
+            for body in judged.comments:
+                ui.line(body)
+            ui.verdict(judged.verdict == GREEN, f"{branch.name}: {judged.verdict}")
+            wrong += [f"{branch.name}: {fault}" for fault in faults(branch, judged)]
+        wrong += [f"GitHub's description was broken: {each}" for each in machine.hub.violations]
     ui.line("")
-    ui.verdict(right, "the verdicts are the expected ones" if right else "A VERDICT IS WRONG")
-    return 0 if right else 1
+    for each in wrong:
+        ui.line(f"✗ {each}", "red")
+    words = "the verdicts are the expected ones" if not wrong else "SOMETHING IS NOT AS EXPECTED"
+    ui.verdict(not wrong, words)
+    return 1 if wrong else 0
 
 
 if __name__ == "__main__":

@@ -176,14 +176,13 @@ def _strip(subject: Subject) -> str:
 
 
 def _stopping(subject: Subject) -> list[tuple[GateResult, Finding]]:
-    """What stops the gates that did not pass, in the order to mend it."""
-    return [
-        (gate, finding)
-        for gate in subject.gates
-        if gate.status != "passed"
-        for finding in in_order(gate.findings)
-        if finding.severity == "error"
-    ]
+    """What stops the gates that did not pass, in the order to mend it; what two say, once."""
+    first: dict[Finding, GateResult] = {}
+    for gate in subject.gates:
+        for finding in in_order(gate.findings) if gate.status != "passed" else ():
+            if finding.severity == "error":
+                first.setdefault(finding, gate)
+    return [(gate, finding) for finding, gate in first.items()]
 
 
 def _first(subject: Subject) -> str:

@@ -99,7 +99,7 @@ class Importer:
         raise TitoError(
             f"the package cannot be imported: {outcome.stopped or last}",
             where=f"{place.path}:{place.line}, cell {place.cell}" if place else "",
-            hint="the package stays as it was; mend the cell and export again",
+            hint="mend that cell, then: tito export --all",
         )
 
 
