@@ -43,7 +43,7 @@ lint: $(STAMP) ## Check style, types, YAML and workflows
 	$(RUN) -m mypy
 	$(RUN) -m tests.workflows.linters
 
-demo: $(STAMP) ## Judge three branches as pull requests are judged
+demo: $(STAMP) ## Show three pull requests, from push to comment
 	$(RUN) -m bot.demo
 
 # Where uv is not on PATH: make lock UV=folder/uv. Settings of an index belong into the environment.
