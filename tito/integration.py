@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from importlib.util import find_spec
+from importlib.machinery import PathFinder
 from pathlib import Path
 
 import msgspec
@@ -265,7 +265,8 @@ def _python(arguments: Sequence[str], cwd: Path, clock: Clock) -> Outcome:
 
     Raises TitoError if the tool is not installed.
     """
-    if find_spec(arguments[0]) is None:
+    # Not importlib.util.find_spec: setuptools sees it ask for pip, and changes what is imported.
+    if PathFinder.find_spec(arguments[0]) is None:
         raise TitoError(
             f"{arguments[0]} is not installed, so no wheel can be tried",
             hint=f"python -m pip install {arguments[0]}",

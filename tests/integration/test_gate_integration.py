@@ -356,6 +356,10 @@ def test_an_empty_package_passes_and_says_so(built: Built) -> None:
     result = built.gate()
     assert result.status == "passed"
     assert [finding.rule for finding in result.findings] == ["integration-empty"]
+    # Nor did looking for pip make setuptools' import hook change this process.
+    assert [
+        hook for hook in sys.meta_path if "spec_for_distutils" in getattr(hook, "__dict__", {})
+    ] == []
 
 
 # A gate that could not run.
