@@ -9,5 +9,6 @@ with LocalHub() as hub:
 """
 
 from bot.localhub.hub import LocalHub
+from bot.localhub.tokens import READ_ONLY
 
-__all__ = ["LocalHub"]
+__all__ = ["READ_ONLY", "LocalHub"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import sys
 import threading
@@ -36,9 +37,11 @@ class _Connection(BaseHTTPRequestHandler):
         if message.status not in (204, 304):
             self.send_header("Content-Length", str(len(message.body)))
         self.end_headers()
-        self.wfile.write(message.body)
+        if self.command != "HEAD":
+            self.wfile.write(message.body)
 
-    do_GET = do_POST = do_PATCH = do_PUT = do_DELETE = answer  # noqa: N815 (http.server's names)
+    # Methods that no route has, too: what a client should not ask is to be recorded.
+    do_GET = do_POST = do_PATCH = do_PUT = do_DELETE = do_HEAD = do_OPTIONS = answer  # noqa: N815
 
     def log_message(self, format: str, *arguments: Any) -> None:
         """Say nothing: `hub.requests` is the log."""
@@ -69,7 +72,9 @@ class _Listener(ThreadingHTTPServer):
 
     def end_connections(self) -> None:
         for connection in list(self._open):
-            connection.shutdown(socket.SHUT_RDWR)
+            # The client may have ended it in this very moment.
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
 
 
 class Server:

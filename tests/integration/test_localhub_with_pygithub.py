@@ -198,6 +198,8 @@ def test_runs_jobs_and_artifacts(hub, course, client):
 
 def test_a_run_of_the_same_repository_names_its_pull_request(hub, course, client):
     course.pull_request(head_sha="b" * 40, branch="relu")
+    course.pull_request(head_sha="b" * 40, branch="other")
+    course.pull_request(head_sha="b" * 40, branch="relu", base="next").close()
     run = course.workflow_run(head_sha="b" * 40, branch="relu", conclusion=None)
     seen = client.get_repo("acme/course").get_workflow_run(run.id)
     assert [pull.number for pull in seen.pull_requests] == [2]

@@ -26,9 +26,10 @@ def test_an_unknown_path_is_not_implemented_and_recorded(hub, client, path):
     assert hub.violations == [f"GET {path}: no such endpoint here"]
 
 
-def test_a_known_path_with_another_method_is_recorded(hub, client):
-    assert client.send("PUT", COMMENTS, {"body": "x"}).status == 501
-    assert hub.violations == [f"PUT {COMMENTS}: no such endpoint here"]
+@pytest.mark.parametrize("method", ["PUT", "HEAD", "OPTIONS", "DELETE"])
+def test_a_known_path_with_another_method_is_recorded(hub, client, method):
+    assert client.send(method, COMMENTS, {"body": "x"}).status == 501
+    assert hub.violations == [f"{method} {COMMENTS}: no such endpoint here"]
 
 
 @pytest.mark.parametrize(

@@ -78,16 +78,9 @@ def test_a_link_can_be_followed_to_the_end(hub, course, client):
 
 def test_since_leaves_out_what_was_not_touched(course, client):
     course.comment(1, "old", "ann")
-    edited = course.comment(1, "older", "ann")
-    moment = hub_time(course)
-    course.edit_comment(edited.id, "new")
-    assert [each["body"] for each in client.send("GET", f"{COMMENTS}?since={moment}").json] == [
-        "new"
-    ]
-
-
-def hub_time(course):
-    return course.state.now()
+    edited = course.edit_comment(course.comment(1, "older", "ann").id, "new")
+    found = client.send("GET", f"{COMMENTS}?since={edited.updated_at}").json
+    assert [comment["body"] for comment in found] == ["new"]
 
 
 def test_one_comment_is_read_edited_and_gone(hub, client):
@@ -198,6 +191,17 @@ def test_a_status_of_an_unknown_commit_or_beyond_the_last_is_refused(hub, course
     assert hub.violations == []
 
 
+def test_the_combined_status_has_pages_and_counts_them_all(hub, course, client):
+    for number in range(3):
+        course.status(HEAD, "success", context=str(number))
+    path = f"/repos/acme/course/commits/{HEAD}/status?per_page=2&page=2"
+    answer = client.send("GET", path)
+    assert [status["context"] for status in answer.json["statuses"]] == ["2"]
+    assert answer.json["total_count"] == 3
+    assert 'rel="prev"' in answer.headers["link"]
+    assert hub.violations == []
+
+
 def test_pull_requests_are_sorted(course, client):
     course.pull_request(head_sha="b" * 40, branch="second", base="next")
     course.pulls[1].push("c" * 40)
@@ -264,6 +268,13 @@ def test_a_failure_on_request_is_answered_and_changes_nothing(hub, course, clien
     assert statuses == [502, 502, 201]
     assert len(course.comments(1)) == 1
     assert hub.violations == []
+
+
+def test_a_failure_can_be_for_one_path(hub, client):
+    hub.fail(1, 500, path="/pulls")
+    assert client.send("GET", COMMENTS).status == 200
+    assert client.send("GET", "/repos/acme/course/pulls").status == 500
+    assert client.send("GET", "/repos/acme/course/pulls").status == 200
 
 
 def test_a_refused_write_is_not_the_one_whose_answer_is_lost(hub, course, client):

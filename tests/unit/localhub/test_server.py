@@ -38,9 +38,18 @@ def test_a_connection_is_kept_open_between_requests(hub, course):
         kept = connection.sock
         assert kept is not None
     connection.request("GET", "/repos/acme/course")
+    assert connection.getresponse().read()
     assert connection.sock is kept
-    connection.getresponse().read()
     connection.close()
+
+
+def test_an_answer_to_head_has_no_body(hub):
+    with socket.create_connection(("127.0.0.1", urlsplit(hub.url).port), timeout=30) as connection:
+        connection.sendall(b"HEAD /user HTTP/1.1\r\nConnection: close\r\n\r\n")
+        with connection.makefile("rb") as stream:
+            answer = stream.read()
+    assert answer.startswith(b"HTTP/1.1 501 ")
+    assert answer.endswith(b"\r\n\r\n")
 
 
 def test_it_stops_although_a_client_holds_its_connection():

@@ -67,6 +67,21 @@ def test_a_deleted_fork_leaves_a_pull_request_without_a_repository():
     assert (pull.head_repository, pull.head_owner, pull.head_sha) == (None, "ann", HEAD)
 
 
+def test_a_push_moves_only_what_was_made_from_that_branch_of_that_repository():
+    course = State().repository("acme/course")
+    pulls = [
+        course.pull_request(head_sha=HEAD, branch=branch, head_repository=repository)
+        for branch, repository in (
+            ("relu", "ann/course"),
+            ("relu", "ben/course"),
+            ("x", "ann/course"),
+        )
+    ]
+    pulls[0].push("b" * 40)
+    assert [pull.head_sha for pull in pulls] == ["b" * 40, HEAD, HEAD]
+    assert course.commit_of("b" * 40) == "b" * 40, "the base knows the commit, as refs/pull does"
+
+
 def test_roles():
     state = State()
     course, secret = state.repository("acme/course"), state.repository("acme/s", private=True)
