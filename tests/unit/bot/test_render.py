@@ -231,6 +231,7 @@ def test_a_gate_for_which_no_room_is_left_is_counted_too() -> None:
     text = render(subject(gates, FAILED))
     shown = text.count("**✗ error**") + text.count("**· note**")
     assert f"{2 * MANY + 1 - shown} more findings are left out here" in text
+    assert len(text.encode()) <= BUDGET
     assert complaints(text) == []
 
 
