@@ -1,0 +1,1957 @@
+# ---
+# jupyter:
+#   jupytext:
+#     comment_magics: false
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+"""
+# Module 06: Autograd
+
+To learn, a network must know for each of its numbers whether more or less of it would make the loss smaller, and how fast. A small network has a hundred thousand such numbers. Trying them out one by one would take a hundred thousand runs. What you build here finds all of these slopes with one walk backwards through the computation, for about twice the price of computing the loss once.
+
+The idea needs two parts. Every operation knows its own slope, and nothing else: that is a table of some forty short rules, and reading it from top to bottom is reading the calculus. And a walk that multiplies and adds these slopes in the right order, through any computation whatsoever. Both are yours to write. No line of modules 02 to 05 changes: they went through one door, `apply`, and this module hangs a recorder beside that door.
+"""
+
+# %% nbgrader={"schema_version": 3, "grade": false, "solution": false, "locked": true, "task": false, "grade_id": "autograd-start"}
+from tinytorch.core.setup import run_tests, warnings_to_stdout
+
+warnings_to_stdout()
+
+# %% nbgrader={"schema_version": 3, "grade": false, "solution": false, "locked": true, "task": false, "grade_id": "autograd-imports"}
+#| default_exp core.autograd
+#| export
+import collections
+import functools
+import math
+
+import numpy as np
+
+from tinytorch.core.tensor import Operation, Tensor, _State, apply, generator, gradient_of
+
+# %% [markdown]
+r"""
+## Mathematical background
+
+**One rule.** If $L$ depends on $z$, and $z$ on $x$, then $\frac{\partial L}{\partial x} = \frac{\partial L}{\partial z} \cdot \frac{\partial z}{\partial x}$. That is the chain rule, and the whole of this module. Where $x$ goes into several places, the contributions add up.
+
+**What a rule does.** Say $z = x \cdot y$ and somebody already found $\frac{\partial L}{\partial z}$, which the code calls `gradient`: an array with the shape of $z$, one slope for each of its numbers. The rule of the product answers with one array for each input: `gradient * y` for $x$ and `gradient * x` for $y$. It never needs to know what $L$ is, or what happens before or after it. The Jacobian, the full table of all slopes of all outputs by all inputs, is never written down: for a thousand numbers in and out it would hold a million entries, nearly all zero.
+
+**Why backwards.** Going forwards, one walk gives the slopes of everything by *one* input. Going backwards, one walk gives the slopes of *one* output by everything. Training has one output, the loss, and millions of inputs. The price is memory: the rules want the numbers of the forward pass, so these must be kept until the walk comes by.
+
+**Cost.** The walk calls each recorded operation's rule exactly once. A product of matrices needs two products backwards, most others about as much as forwards. Visiting every *path* instead would double the cost with each place where a tensor is used twice: 1,000 of them, and the sun would burn out first.
+"""
+
+# %% [markdown]
+"""
+## How to know that a rule is right
+
+You can always measure a slope: move one number a little up, then a little down, and see how the result changes. Done for every element, these *central differences* are far too slow for training, but they cannot be wrong in the same way as your rule. In float64 they agree with a right rule to seven digits or more.
+
+The next two cells are given. `_measured_gradient` measures; `grad_check` compares a whole function with it and can be used as soon as step 10 is written. Results with many numbers are weighed with fixed random numbers before they are summed, because a plain sum hides mistakes: the plain sum of a softmax is always 1 and its slope is zero, right or wrong. `assert_gradient`, for the tests of this file, does the same for a single rule.
+"""
+
+
+# %% nbgrader={"schema_version": 3, "grade": false, "solution": false, "locked": true, "task": false, "grade_id": "autograd-check"}
+#| export
+def _measured_gradient(function, array, step=1e-6):
+    """The slope of `function()`, a number, by each element of the float64 `array` it reads."""
+    slopes = np.zeros_like(array)
+    for place in np.ndindex(array.shape):
+        before = array[place]
+        array[place] = before + step
+        above = function()
+        array[place] = before - step
+        slopes[place] = (above - function()) / (2 * step)
+        array[place] = before
+    return slopes
+
+
+def _weights(shape):
+    return np.random.default_rng(0).uniform(0.5, 1.5, shape)
+
+
+def grad_check(function, *inputs, tolerance=1e-6):
+    """Compare backward with central differences, in float64. Returns True or says what differs.
+
+    `function` takes tensors and returns one. Floating inputs are copied and checked, others are
+    passed on. It must not draw random numbers, and no input may lie at a kink, such as relu's 0.
+    Raises AssertionError with the input, the place and both slopes.
+
+    >>> grad_check(lambda x, y: (x * y).exp(), [0.5, -1.0], 2.0)
+    True
+    """
+    tensors = [x if isinstance(x, Tensor) else Tensor(x) for x in inputs]
+    checked = [Tensor(x, np.float64, True) if x.dtype.kind == "f" else x for x in tensors]
+    output = function(*checked)
+    weights = _weights(output.shape)
+    backward(output, weights)
+
+    def total():
+        with no_grad():
+            return float((function(*checked).data * weights).sum())
+
+    for number, x in enumerate(checked):
+        if not x.requires_grad:
+            continue
+        expected = _measured_gradient(total, x.data)
+        found = np.zeros(x.shape) if x.grad is None else x.grad
+        error = np.abs(found - expected) / max(1.0, np.abs(expected).max(initial=0.0))
+        if not (error <= tolerance).all():
+            place = np.unravel_index(np.argmax(np.where(np.isnan(error), np.inf, error)), x.shape)
+            raise AssertionError(
+                f"the gradient of input {number} is wrong at {tuple(map(int, place))}: "
+                f"backward gives {found[place]:.8g}, measured {expected[place]:.8g}"
+            )
+    return True
+
+
+# %% nbgrader={"schema_version": 3, "grade": false, "solution": false, "locked": true, "task": false, "grade_id": "autograd-assert"}
+import tinytorch  # noqa: F401  (brings the operations of modules 02 to 05)
+from tinytorch.core.tensor import gradients, operations
+
+
+def run_rule(name, gradient, *arrays, output=None, **settings):
+    """What the rule of the operation `name` returns, without recorder and walk."""
+    operation = operations.get(name, Operation)(**settings)
+    operation.inputs, operation.output = arrays, output
+    operation.shapes = tuple(x.shape for x in arrays)
+    operation.needs = (True,) * len(arrays)
+    return gradients[name](operation, gradient)
+
+
+def assert_gradient(name, *arrays, forward=None, **settings):
+    """The rule of the operation `name` against central differences of its `forward`."""
+    arrays = [np.array(x, dtype=np.float64) for x in arrays]
+    forward = forward or operations[name](**settings).forward
+    output = np.asarray(forward(*arrays))
+    weights = _weights(output.shape)
+    found = run_rule(name, weights, *arrays, output=output, **settings)
+    assert len(found) == len(arrays), f"{name} has {len(arrays)} inputs, not {len(found)}"
+    for x, part in zip(arrays, found, strict=True):
+        expected = _measured_gradient(lambda: float((forward(*arrays) * weights).sum()), x)
+        part = np.asarray(part)
+        if part.shape != x.shape:
+            part = _unbroadcast(part, x.shape)
+        np.testing.assert_allclose(part, expected, rtol=1e-5, atol=1e-8)
+
+
+numbers = np.random.default_rng(6)
+
+# %% [markdown]
+"""
+## What is recorded
+
+The next cell is given. `apply` calls `record` after each operation that has an input which requires a gradient. This makes one *node* and hangs it on the result as `tensor.node`. A node knows its operation, and its `parents`, one for each input:
+
+- a node, if that input was itself computed;
+- the tensor, if it was not: a *leaf*, such as a parameter, where gradients end up as `tensor.grad`;
+- None, if that input requires no gradient.
+
+So the nodes form a graph that leads from the loss back to the leaves. Your rules get the operation and find there: `operation.inputs` and `operation.output`, the arrays of the forward pass; `operation.shapes`, the shapes of the inputs; `operation.needs`, which tells for each input if anybody wants its gradient; and the settings, such as `operation.axis`.
+
+Memory is what limits training, so a node keeps only what its rule reads: if the code of a rule does not say `operation.inputs`, they are let go. (So read them in the rule itself and not in a function which it calls.) What is kept must not change until the walk comes by: the version of each kept tensor is noted, and `check` compares it.
+
+`parts` runs the rule and makes each answer fit its input with your `_unbroadcast` from step 1. Its third value tells if the array was made by this rule for this input alone, so that it may become somebody's `grad` without a copy.
+"""
+
+
+# %% nbgrader={"schema_version": 3, "grade": false, "solution": false, "locked": true, "task": false, "grade_id": "autograd-recorder"}
+#| exporti
+@functools.cache
+def _reads(gradient):
+    """Which names the code of a rule uses: what it does not read need not be kept."""
+    gradient = getattr(gradient, "__wrapped__", gradient)
+    if not hasattr(gradient, "__code__"):
+        return {"inputs", "output"}
+    names, codes = set(), [gradient.__code__]
+    while codes:
+        code = codes.pop()
+        names.update(code.co_names)
+        codes += [inner for inner in code.co_consts if hasattr(inner, "co_names")]
+    return names
+
+
+class _Node:
+    """One recorded operation: what it is, where its inputs came from, what it keeps."""
+
+    __slots__ = ("dtypes", "operation", "parents", "versions")
+
+    def __init__(self, operation, tensors, output):
+        self.operation = operation
+        self.parents = tuple((t.node or t) if t.requires_grad else None for t in tensors)
+        self.dtypes = tuple(t.data.dtype for t in tensors)
+        operation.shapes = tuple(t.data.shape for t in tensors)
+        operation.needs = tuple(t.requires_grad for t in tensors)
+        reads = _reads(operation.gradient)
+        kept = [*(tensors if "inputs" in reads else ()), *((output,) if "output" in reads else ())]
+        self.versions = [(t._version, t._version[0]) for t in kept]
+        if "inputs" not in reads:
+            del operation.inputs
+        if "output" not in reads:
+            del operation.output
+
+    def check(self):
+        """Raise an error if the walk could not pass here, before it changes any gradient."""
+        operation = self.operation
+        if operation is None:
+            raise RuntimeError(
+                "backward() has been through this computation and freed what it kept: compute the "
+                "result again, or call backward(tensor, retain_graph=True) the first time"
+            )
+        if operation.gradient is None:
+            reason = getattr(operation, "no_gradient", "") or "register one with @gradient_of"
+            raise NotImplementedError(f"the operation {operation.name!r} has no gradient: {reason}")
+        if any(version[0] != number for version, number in self.versions):
+            raise RuntimeError(
+                f"a tensor that the operation {operation.name!r} needs for its gradient was changed "
+                "in place after it was used: change a copy instead, as in y = y + 1"
+            )
+
+    def parts(self, gradient):
+        """(parent, its part of the gradient or None, made for it alone) of each input."""
+        if gradient is None:
+            return [(parent, None, False) for parent in self.parents]
+        operation = self.operation
+        results = operation.gradient(operation, gradient)
+        if not isinstance(results, (tuple, list)) or len(results) != len(self.parents):
+            message = f"a tuple of {len(self.parents)}, one for each input"
+            raise TypeError(f"the gradient of {operation.name!r} must be {message}")
+        arrays = [x if x is None or isinstance(x, np.ndarray) else np.asarray(x) for x in results]
+        owners = collections.Counter(
+            id(owner) for x in arrays if x is not None for owner in (x, x.base)
+        )
+        parts = []
+        for number, (parent, array) in enumerate(zip(self.parents, arrays, strict=True)):
+            part = None if parent is None or array is None else self._fitted(number, array)
+            fresh = part is not None and part.base is None and part is not gradient
+            parts.append((parent, part, fresh and owners[id(part)] <= 1))
+        return parts
+
+    def _fitted(self, number, array):
+        """The gradient of input `number` in that input's shape and dtype."""
+        shape = self.operation.shapes[number]
+        if array.shape != shape:
+            try:
+                fits = np.broadcast_shapes(array.shape, shape) == array.shape
+            except ValueError:
+                fits = False
+            if not fits:
+                raise ValueError(
+                    f"the gradient of {self.operation.name!r} for input {number} has shape "
+                    f"{array.shape}, the input has {shape}"
+                )
+            array = _unbroadcast(array, shape)
+        return np.asarray(array, dtype=self.dtypes[number])
+
+    def release(self):
+        """Let everything go that was kept for the walk."""
+        self.operation, self.parents, self.versions = None, (), ()
+
+
+class _Recorder:
+    """What `apply` and `Tensor.backward` call. One for the whole program, also for its threads."""
+
+    enabled = True
+    rehearsing = False  # then results say that they require a gradient, and nothing is kept
+
+    def record(self, operation, tensors, output):
+        if not self.rehearsing:
+            output.node = _Node(operation, tensors, output)
+
+    def backward(self, tensor, gradient):
+        backward(tensor, gradient)
+
+
+_State.recorder = _Recorder()
+
+# %% [markdown]
+"""
+## Step 1: Un-broadcasting
+
+`(4, 3) + (3,)` uses each of the three numbers four times, once in each row. Where a number is used several times, its contributions add up. So the gradient of the row is the sum over the four rows. In general: whatever broadcasting repeated, its gradient sums.
+
+Broadcasting repeats in two ways. Dimensions that were missing in front were added: sum them away. Dimensions of size 1 were stretched: sum them, but keep them with size 1. This is the one place of the framework that knows about this: the walk calls it wherever a rule's answer is larger than the input, so the rules themselves need not care.
+"""
+
+
+# %% nbgrader={"schema_version": 3, "grade": false, "solution": true, "locked": false, "task": false, "grade_id": "autograd-unbroadcast"}
+#| exporti
+def _unbroadcast(gradient, shape):
+    """Sum `gradient` over everything that broadcasting repeated: an array of the given `shape`.
+
+    >>> _unbroadcast(np.ones((4, 3)), (3,)).tolist()
+    [4.0, 4.0, 4.0]
+
+    1. Sum over the dimensions in front which `shape` does not have (`axis` takes a tuple).
+    2. Sum over those where `shape` has size 1, with keepdims=True.
+    """
+    ### BEGIN SOLUTION
+    gradient = gradient.sum(axis=tuple(range(gradient.ndim - len(shape))))
+    stretched = tuple(axis for axis, size in enumerate(shape) if size == 1)
+    return gradient.sum(axis=stretched, keepdims=True)
+    ### END SOLUTION
+
+
+# %% [markdown]
+"""
+**Test: un-broadcasting.** Missing dimensions, stretched ones, both at once, a single number, and a stretched dimension of length 0, where the sum over nothing is 0. The numbers differ, so that a sum along the wrong axis shows.
+"""
+
+
+# %% nbgrader={"schema_version": 3, "grade": true, "solution": false, "locked": true, "task": false, "grade_id": "autograd-unbroadcast-test", "points": 3}
+def test_unbroadcast():
+    g = np.arange(6.0).reshape(2, 3)
+    assert _unbroadcast(g, (3,)).tolist() == [3.0, 5.0, 7.0]
+    assert _unbroadcast(g, (1, 3)).tolist() == [[3.0, 5.0, 7.0]]
+    assert _unbroadcast(g, (2, 1)).tolist() == [[3.0], [12.0]]
+    assert _unbroadcast(g, ()) == 15.0
+    assert _unbroadcast(g, (1,)).tolist() == [15.0]
+    deep = np.arange(24.0).reshape(2, 3, 4)
+    assert _unbroadcast(deep, (3, 1)).tolist() == [[60.0], [92.0], [124.0]]
+    assert _unbroadcast(np.ones((0, 3)), (1, 3)).tolist() == [[0.0, 0.0, 0.0]]
+    assert g.tolist() == [[0.0, 1.0, 2.0], [3.0, 4.0, 5.0]]
+
+
+test_unbroadcast()
+
+# %% [markdown]
+r"""
+## Step 2: Arithmetic
+
+Each rule gets `gradient`, the slope of the loss by the result, and returns a tuple with one array for each input, here $dx$ and $dy$. A tuple of one is written `(a,)`.
+
+| result | $dx$ | $dy$ |
+| --- | --- | --- |
+| $z = x + y$ | $dz$ | $dz$ |
+| $z = x - y$ | $dz$ | $-dz$ |
+| $z = -x$ | $-dz$ | |
+| $z = x \cdot y$ | $dz \cdot y$ | $dz \cdot x$ |
+| $z = x / y$ | $dz / y$ | $-dz \cdot z / y$ |
+| $z = x^y$ | $dz \cdot y \cdot x^{y-1}$ | $dz \cdot z \cdot \log x$ |
+
+The last line of the quotient is $-x / y^2$, written with the result that is there already. The power has two exceptions. For $y = 0$ the result is 1 whatever $x$ is, so $dx$ is 0, also at $x = 0$, where the formula says $0 \cdot \infty$. And the exponent is nearly always a plain number: `operation.needs[1]` is then False, and the logarithm, which negative numbers do not have, must not be computed. The exponent's own slope at $x = 0$ is 0.
+"""
+
+
+# %% nbgrader={"schema_version": 3, "grade": false, "solution": true, "locked": false, "task": false, "grade_id": "autograd-arithmetic"}
+#| exporti
+@gradient_of("add")
+def add_gradient(operation, gradient):
+    """z = x + y: dx = dz, dy = dz."""
+    ### BEGIN SOLUTION
+    return gradient, gradient
+    ### END SOLUTION
+
+
+@gradient_of("sub")
+def sub_gradient(operation, gradient):
+    """z = x - y: dx = dz, dy = -dz."""
+    ### BEGIN SOLUTION
+    return gradient, -gradient
+    ### END SOLUTION
+
+
+@gradient_of("neg")
+def neg_gradient(operation, gradient):
+    """z = -x: dx = -dz."""
+    ### BEGIN SOLUTION
+    return (-gradient,)
+    ### END SOLUTION
+
+
+@gradient_of("mul")
+def mul_gradient(operation, gradient):
+    """z = x * y: dx = dz * y, dy = dz * x."""
+    ### BEGIN SOLUTION
+    x, y = operation.inputs
+    return gradient * y, gradient * x
+    ### END SOLUTION
+
+
+@gradient_of("div")
+def div_gradient(operation, gradient):
+    """z = x / y: dx = dz / y, dy = -dz * z / y. The result z is `operation.output`."""
+    ### BEGIN SOLUTION
+    _, y = operation.inputs
+    dx = gradient / y
+    return dx, -dx * operation.output
+    ### END SOLUTION
+
+
+@gradient_of("pow")
+def pow_gradient(operation, gradient):
+    """z = x**y: dx = dz * y * x**(y - 1), or 0 where y is 0; dy = dz * z * log(x), 0 where x is 0.
+
+    1. The exponent y - 1 becomes 1, or anything harmless, where y is 0: `np.where(y == 0, 1, …)`.
+    2. dy is None if `operation.needs[1]` is False.
+    3. The same for the logarithm: of 1 where x is 0.
+    """
+    ### BEGIN SOLUTION
+    x, y = operation.inputs
+    dx = gradient * y * x ** np.where(y == 0, 1, y - 1)
+    if not operation.needs[1]:
+        return dx, None
+    return dx, gradient * operation.output * np.log(np.where(x == 0, 1, x))
+    ### END SOLUTION
+
+
+# %% [markdown]
+"""
+**Test: arithmetic.** Every rule against measured slopes, with equal shapes, with a row, a column and a single number; and powers that have no slope to measure: of negative numbers, of zero, and to the power of zero.
+"""
+
+
+# %% nbgrader={"schema_version": 3, "grade": true, "solution": false, "locked": true, "task": false, "grade_id": "autograd-arithmetic-test", "points": 8}
+def test_sums_and_products():
+    for name in ("add", "sub", "mul", "div"):
+        for shapes in (((3,), (3,)), ((2, 3), (3,)), ((2, 1), (1, 3)), ((), (2, 2))):
+            assert_gradient(name, *(numbers.uniform(0.5, 2.0, shape) for shape in shapes))
+    assert_gradient("div", [-1.0, 2.0], [-0.5, -2.0])
+    assert_gradient("neg", [[1.0, -2.0]])
+
+
+def test_powers():
+    assert_gradient("pow", [0.5, 1.5, 2.0], [2.0, -1.0, 0.5])
+    assert_gradient("pow", [[0.5], [2.0]], [3.0, 0.5])
+    x, two = np.array([-3.0, 0.0, 2.0]), np.array(2.0)
+    with np.errstate(all="raise"):
+        for y, slopes in ((2.0, [-6.0, 0.0, 4.0]), (1.0, [1.0] * 3), (0.0, [0.0] * 3)):
+            operation = operations["pow"]()
+            operation.inputs, operation.output = (x, np.array(y)), x**y
+            operation.needs = (True, False)
+            dx, dy = gradients["pow"](operation, np.ones(3))
+            assert dx.tolist() == slopes
+            assert dy is None
+        zero = np.zeros(1)
+        assert run_rule("pow", np.ones(1), zero, two, output=zero)[1].tolist() == [0.0]
+
+
+test_sums_and_products()
+test_powers()
+
+# %% [markdown]
+r"""
+## Step 3: The matrix product
+
+For $Z = X Y$ with shapes `(m, k)` and `(k, n)`, changing $X_{ij}$ changes row $i$ of the result, by row $j$ of $Y$. Written out and summed:
+
+$$dX = dZ \cdot Y^T \qquad dY = X^T \cdot dZ$$
+
+The shapes leave no other way: `(m, n) @ (n, k)` and `(k, m) @ (m, n)`. Forgetting the formula is fine if you remember that.
+
+Two things to take care of. A vector takes part as a matrix of one row (on the left) or one column (on the right), and the result lost that dimension: put it back into `gradient`, compute, and take it out of the answer. `x[..., None, :]` adds a dimension in the last place but one, `dx[..., 0, :]` takes it out.
+
+And a batch. `(b, m, k) @ (k, n)` uses one matrix for all examples, so $dY$ is a sum over the batch. Making `b` matrices and adding them up would be right and wasteful: put all rows under each other, `(b·m, k)`, and one product computes the sum as well. For a batch on both sides leave the sum, if there is one, to step 1. Backwards takes two products of the same size, so twice the time of forward, and half of that can be saved where nobody needs the gradient of the input: the first layer of every network.
+"""
+
+
+# %% nbgrader={"schema_version": 3, "grade": false, "solution": true, "locked": false, "task": false, "grade_id": "autograd-matmul"}
+#| exporti
+@gradient_of("matmul")
+def matmul_gradient(operation, gradient):
+    """Z = X @ Y: dX = dZ @ Y transposed, dY = X transposed @ dZ.
+
+    1. A vector on the left: `x` becomes (1, k), `gradient` gets a dimension before its last.
+       A vector on the right: `y` becomes (k, 1), `gradient` gets one at its end.
+    2. dx, if `operation.needs[0]`: `np.swapaxes(y, -1, -2)` transposes the last two dimensions.
+       If the left one was a vector, take its dimension out again.
+    3. dy in the same way, if `operation.needs[1]`; if `y` has two dimensions, reshape `x` and
+       `gradient` to (rows, k) and (rows, n) first. Give the number of rows (-1 would be unknown
+       when a size is 0).
+    4. Return both; None stands for what nobody needs.
+    """
+    ### BEGIN SOLUTION
+    x, y = operation.inputs
+    left, right, dz = x, y, gradient
+    if y.ndim == 1:
+        right, dz = y[:, None], dz[..., None]
+    if x.ndim == 1:
+        left, dz = x[None, :], dz[..., None, :]
+    dx = dy = None
+    if operation.needs[0]:
+        dx = dz @ np.swapaxes(right, -1, -2)
+        dx = dx[..., 0, :] if x.ndim == 1 else dx
+    if operation.needs[1]:
+        if right.ndim == 2:
+            rows = math.prod(left.shape[:-1])
+            left, dz = left.reshape(rows, left.shape[-1]), dz.reshape(rows, dz.shape[-1])
+        dy = np.swapaxes(left, -1, -2) @ dz
+        dy = dy[..., 0] if y.ndim == 1 else dy
+    return dx, dy
+    ### END SOLUTION
+
+
+# %% [markdown]
+"""
+**Test: the matrix product.** Matrices whose sizes all differ, vectors on each side and on both, a batch on the left, on the right, on both, and one that broadcasts; a batch without examples; what nobody needs is None.
+"""
+
+
+# %% nbgrader={"schema_version": 3, "grade": true, "solution": false, "locked": true, "task": false, "grade_id": "autograd-matmul-test", "points": 7}
+def test_matmul_gradient():
+    shapes = ["2 3, 3 4", "3, 3", "3, 3 2", "2 3, 3", "2 2 3, 3 4", "2 3, 2 3 2", "2 2 3, 3"]
+    shapes += ["2 2 3, 2 3 2", "2 1 2 3, 3 3 2", "3, 2 3 2", "0 3, 3 2", "2 0, 0 3", "2 0 3, 3 2"]
+    for pair in shapes:
+        sizes = [tuple(map(int, shape.split())) for shape in pair.split(",")]
+        assert_gradient("matmul", *(numbers.uniform(-1.0, 1.0, size) for size in sizes))
+
+
+def test_matmul_computes_only_what_is_needed():
+    operation = operations["matmul"]()
+    operation.inputs = (np.ones((2, 3)), np.ones((3, 4)))
+    for needs in ((True, False), (False, True)):
+        operation.needs = needs
+        answer = gradients["matmul"](operation, np.ones((2, 4)))
+        assert tuple(part is not None for part in answer) == needs
+    operation.inputs = (np.ones((5, 2, 3)), np.ones((3, 4)))
+    assert gradients["matmul"](operation, np.ones((5, 2, 4)))[1].shape == (3, 4)
+
+
+test_matmul_gradient()
+test_matmul_computes_only_what_is_needed()
+
+# %% [markdown]
+r"""
+## Step 4: Functions of one number
+
+The slope of $e^x$ is $e^x$: the result itself, so the rule needs nothing but its output. The slope of $\log x$ is $1/x$. That of $\sqrt{x}$ is $1 / (2\sqrt{x})$, again made from the output. $|x|$ goes up on the right and down on the left of zero; at zero itself there is no slope and 0 is as good as any. `clip` passes what it did not change, the bounds included, and nothing else.
+"""
+
+
+# %% nbgrader={"schema_version": 3, "grade": false, "solution": true, "locked": false, "task": false, "grade_id": "autograd-functions"}
+#| exporti
+@gradient_of("exp")
+def exp_gradient(operation, gradient):
+    """z = exp(x): dx = dz * z."""
+    ### BEGIN SOLUTION
+    return (gradient * operation.output,)
+    ### END SOLUTION
+
+
+@gradient_of("log")
+def log_gradient(operation, gradient):
+    """z = log(x): dx = dz / x."""
+    ### BEGIN SOLUTION
+    return (gradient / operation.inputs[0],)
+    ### END SOLUTION
+
+
+@gradient_of("sqrt")
+def sqrt_gradient(operation, gradient):
+    """z = sqrt(x): dx = dz / (2 * z)."""
+    ### BEGIN SOLUTION
+    return (gradient / (2 * operation.output),)
+    ### END SOLUTION
+
+
+@gradient_of("abs")
+def abs_gradient(operation, gradient):
+    """z = |x|: dx = dz * sign(x), by np.sign."""
+    ### BEGIN SOLUTION
+    return (gradient * np.sign(operation.inputs[0]),)
+    ### END SOLUTION
+
+
+@gradient_of("clip")
+def clip_gradient(operation, gradient):
+    """z = clip(x, min, max): dx = dz where min <= x <= max, else 0. A bound may be None."""
+    ### BEGIN SOLUTION
+    (x,) = operation.inputs
+    inside = np.ones(x.shape, dtype=bool)
+    if operation.min is not None:
+        inside &= x >= operation.min
+    if operation.max is not None:
+        inside &= x <= operation.max
+    return (gradient * inside,)
+    ### END SOLUTION
+
+
+# %% [markdown]
+"""
+**Test: functions.** Each against measured slopes; `clip` with both bounds, with each alone, and exactly on them; `abs` at zero.
+"""
+
+
+# %% nbgrader={"schema_version": 3, "grade": true, "solution": false, "locked": true, "task": false, "grade_id": "autograd-functions-test", "points": 5}
+def test_function_gradients():
+    x = np.array([[0.3, 0.7, 1.1], [1.6, 2.0, 3.0]])
+    for name in ("exp", "log", "sqrt", "abs"):
+        assert_gradient(name, x)
+    assert_gradient("exp", -x)
+    assert_gradient("abs", -x)
+    (slope,) = run_rule("abs", np.ones(2), np.array([0.0, -2.0]))
+    assert slope.tolist() == [0.0, -1.0]
+
+
+def test_clip_gradient():
+    x = np.array([-2.0, -0.4, 0.5, 0.9, 3.0])
+    for bounds in ({"min": -1, "max": 0.7}, {"min": 0, "max": None}, {"min": None, "max": 0.7}):
+        assert_gradient("clip", x, **bounds)
+    (slope,) = run_rule("clip", 2 * np.ones(3), np.array([0.0, 0.5, 1.0]), min=0, max=1)
+    assert slope.tolist() == [2.0, 2.0, 2.0]
+
+
+test_function_gradients()
+test_clip_gradient()
+
+# %% [markdown]
+r"""
+## Step 5: Reductions
+
+A reduction makes one number of many, and its rule hands one slope back to many. `_spread`, which is given, lays the gradient along the axes that disappeared, ready to be broadcast over the input.
+
+- The sum hands its slope to everybody. Return a full array (`.copy()`): a broadcast one, with every number at the same place in memory, would make the products that follow slow.
+- The mean of $n$ numbers hands on one $n$-th.
+- The maximum hands its slope to the largest number alone. Several may be equally large: they share it, as in PyTorch. The minimum does the same, word for word.
+- The variance $\frac{1}{n-c}\sum (x_i - \bar x)^2$ has the slope $\frac{2}{n-c}(x_i - \bar x)$. Each $x_i$ also moves the mean; but the differences from the mean add up to zero, so that this part vanishes.
+"""
+
+
+# %% nbgrader={"schema_version": 3, "grade": false, "solution": true, "locked": false, "task": false, "grade_id": "autograd-reductions"}
+#| exporti
+def _spread(operation, array):
+    """`array`, of the shape of the result, with the axes of the reduction put back as size 1."""
+    if operation.axis is None or operation.keepdims:
+        return array
+    return np.expand_dims(array, operation.axis)
+
+
+def _count(shape, gradient):
+    """How many numbers of the input, of this `shape`, went into each number of the result."""
+    return max(math.prod(shape) // max(gradient.size, 1), 1)
+
+
+@gradient_of("sum")
+def sum_gradient(operation, gradient):
+    """z = x1 + x2 + …: every dx = dz.
+
+    1. `_spread` the gradient. 2. `np.broadcast_to` the shape `operation.shapes[0]`. 3. Copy.
+    """
+    ### BEGIN SOLUTION
+    return (np.broadcast_to(_spread(operation, gradient), operation.shapes[0]).copy(),)
+    ### END SOLUTION
+
+
+@gradient_of("mean")
+def mean_gradient(operation, gradient):
+    """z = (x1 + … + xn) / n: every dx = dz / n. The given `_count(shape, gradient)` is n."""
+    ### BEGIN SOLUTION
+    shape = operation.shapes[0]
+    part = _spread(operation, gradient / _count(shape, gradient))
+    return (np.broadcast_to(part, shape).copy(),)
+    ### END SOLUTION
+
+
+@gradient_of("max")
+@gradient_of("min")
+def extreme_gradient(operation, gradient):
+    """z = the largest (or smallest) x: dx = dz / (how many are), 0 for all others.
+
+    1. Where does x equal the `_spread` output? 2. Count these places along `operation.axis`, with
+    keepdims=True. 3. The `_spread` gradient times the places, divided by their number.
+    """
+    ### BEGIN SOLUTION
+    (x,) = operation.inputs
+    places = x == _spread(operation, operation.output)
+    number = places.sum(axis=operation.axis, keepdims=True)
+    return (_spread(operation, gradient) * places / number,)
+    ### END SOLUTION
+
+
+@gradient_of("var")
+def var_gradient(operation, gradient):
+    """z = sum((x - mean)**2) / (n - c): dx = dz * 2 * (x - mean) / (n - c); c is the correction.
+
+    The mean along `operation.axis`, with keepdims=True; n from `_count(x.shape, gradient)`.
+    """
+    ### BEGIN SOLUTION
+    (x,) = operation.inputs
+    away = x - x.mean(axis=operation.axis, keepdims=True)
+    free = _count(x.shape, gradient) - operation.correction
+    return (_spread(operation, gradient) * 2 * away / free,)
+    ### END SOLUTION
+
+
+# %% [markdown]
+"""
+**Test: reductions.** Each with no axis, one, a negative one and two, kept and not, and with more dimensions than axes; the correction; ties, which share; a batch without examples.
+"""
+
+
+# %% nbgrader={"schema_version": 3, "grade": true, "solution": false, "locked": true, "task": false, "grade_id": "autograd-reductions-test", "points": 7}
+def test_reduction_gradients():
+    x = numbers.permutation(24).reshape(2, 3, 4) * 0.1
+    for name in ("sum", "mean", "max", "min", "var"):
+        more = {"correction": 1} if name == "var" else {}
+        for axis in (None, 0, 1, -1, (0, 2)):
+            for keepdims in (False, True):
+                assert_gradient(name, x, axis=axis, keepdims=keepdims, **more)
+        assert_gradient(name, np.zeros((0, 3)), axis=1, keepdims=False, **more)
+    assert_gradient("var", x, axis=1, keepdims=False, correction=0)
+
+
+def test_ties_share():
+    x, gradient = np.array([[3.0, 1.0, 3.0], [2.0, 5.0, 4.0]]), np.array([2.0, 6.0])
+    for name, sign in (("max", 1), ("min", -1)):
+        z = sign * np.array([3.0, 5.0])
+        (slopes,) = run_rule(name, gradient, sign * x, output=z, axis=1, keepdims=False)
+        assert slopes.tolist() == [[1.0, 0.0, 1.0], [0.0, 6.0, 0.0]]
+
+
+test_reduction_gradients()
+test_ties_share()
+
+# %% [markdown]
+"""
+## Step 6: Shapes and parts
+
+These operations move numbers and change none, so their rules move the slopes back.
+
+- `reshape`: back to the shape of the input.
+- `permute`: the opposite order. If result dimension `i` is input dimension `dims[i]`, then `np.argsort(dims)` says where each input dimension went. Count negative `dims` from the start first: `dim % gradient.ndim`.
+- `broadcast_to`: what was repeated adds up. The walk does this with step 1, so hand on the gradient as it is.
+- Square brackets: zeros everywhere, and the gradient at the picked places. If an index picks the same place twice, both slopes must arrive there: `out[index] += gradient` adds only the last one, `np.add.at(out, index, gradient)` adds all of them, but takes longer. The given `_repeats` tells whether an index can do this at all.
+"""
+
+
+# %% nbgrader={"schema_version": 3, "grade": false, "solution": true, "locked": false, "task": false, "grade_id": "autograd-shapes"}
+#| exporti
+def _repeats(index):
+    """True if `index` may pick a place twice: numbers in a list can, slices and masks cannot."""
+    parts = index if isinstance(index, tuple) else (index,)
+    return any(np.ndim(part) > 0 and np.asarray(part).dtype.kind != "b" for part in parts)
+
+
+@gradient_of("reshape")
+def reshape_gradient(operation, gradient):
+    """z = x in another shape: dx = dz in the shape `operation.shapes[0]`."""
+    ### BEGIN SOLUTION
+    return (gradient.reshape(operation.shapes[0]),)
+    ### END SOLUTION
+
+
+@gradient_of("permute")
+def permute_gradient(operation, gradient):
+    """z = x with the dimensions in the order `operation.dims`: dx = dz in the opposite order."""
+    ### BEGIN SOLUTION
+    dims = [dim % gradient.ndim for dim in operation.dims]
+    return (np.transpose(gradient, np.argsort(dims)),)
+    ### END SOLUTION
+
+
+@gradient_of("broadcast_to")
+def broadcast_to_gradient(operation, gradient):
+    """z = x, repeated: dx = dz, which the walk sums to the shape of x."""
+    ### BEGIN SOLUTION
+    return (gradient,)
+    ### END SOLUTION
+
+
+@gradient_of("getitem")
+def getitem_gradient(operation, gradient):
+    """z = x[index]: dx = dz at `operation.index`, 0 elsewhere.
+
+    1. Zeros of the shape `operation.shapes[0]` and the dtype of the gradient.
+    2. Add the gradient at the index; with `np.add.at` if `_repeats` says so.
+    """
+    ### BEGIN SOLUTION
+    dx = np.zeros(operation.shapes[0], dtype=gradient.dtype)
+    if _repeats(operation.index):
+        np.add.at(dx, operation.index, gradient)
+    else:
+        dx[operation.index] = gradient
+    return (dx,)
+    ### END SOLUTION
+
+
+# %% [markdown]
+"""
+**Test: shapes and parts.** An order of dimensions that is not its own opposite, with positive and negative numbers; every kind of index, and two that pick a row or a number more than once.
+"""
+
+
+# %% nbgrader={"schema_version": 3, "grade": true, "solution": false, "locked": true, "task": false, "grade_id": "autograd-shapes-test", "points": 7}
+def test_shape_gradients():
+    x = numbers.uniform(size=(2, 3, 4))
+    assert_gradient("reshape", x, shape=(4, -1))
+    assert_gradient("reshape", np.ones(()), shape=(1, 1))
+    for dims in ((1, 2, 0), (2, 0, 1), (-1, 0, 1), (0, 1, 2)):
+        assert_gradient("permute", x, dims=dims)
+    assert_gradient("permute", np.ones(()), dims=())
+    for shape in ((5, 2, 3), (2, 3)):
+        assert_gradient("broadcast_to", np.ones((2, 1)), shape=shape)
+
+
+def test_getitem_gradient():
+    x, mask = numbers.uniform(size=(3, 4)), np.array([True, False, True])
+    for index in (1, (0, -1), (slice(None), 2), slice(1, None, 2), (Ellipsis, None, 0), mask):
+        assert_gradient("getitem", x, index=index)
+    for index in ([2, 0, 2], (np.array([0, 0, 1]), np.array([3, 3, 0])), (slice(None), [1, 1])):
+        assert_gradient("getitem", x, index=index)
+    (slopes,) = run_rule("getitem", np.array([1.0, 10.0, 100.0]), np.zeros(3), index=[1, 2, 1])
+    assert slopes.tolist() == [0.0, 101.0, 10.0]
+    narrow = run_rule("getitem", np.ones(2, np.float32), np.zeros(3, np.float32), index=slice(2))
+    assert narrow[0].dtype == np.float32
+
+
+test_shape_gradients()
+test_getitem_gradient()
+
+# %% [markdown]
+"""
+## Step 7: Several tensors
+
+`cat` laid arrays one after the other, so cut the gradient at the same places: `np.split(array, places, axis)` cuts before each of the places, and `np.cumsum` of the sizes gives them (the last sum is the end, where there is nothing to cut). `stack` laid them along a new axis: bring that axis to the front with `np.moveaxis(array, axis, 0)`, and what is left is one array for each input. `where` let one of two numbers through at each place: the gradient goes to that one, and the other gets 0.
+"""
+
+
+# %% nbgrader={"schema_version": 3, "grade": false, "solution": true, "locked": false, "task": false, "grade_id": "autograd-several"}
+#| exporti
+@gradient_of("cat")
+def cat_gradient(operation, gradient):
+    """z = x1, x2, … one after the other along `operation.axis`: each dx = its piece of dz.
+
+    The sizes are those of `operation.shapes` along the axis.
+    """
+    ### BEGIN SOLUTION
+    sizes = [shape[operation.axis] for shape in operation.shapes]
+    return tuple(np.split(gradient, np.cumsum(sizes)[:-1], axis=operation.axis))
+    ### END SOLUTION
+
+
+@gradient_of("stack")
+def stack_gradient(operation, gradient):
+    """z = x1, x2, … along the new axis `operation.axis`: each dx = its slice of dz."""
+    ### BEGIN SOLUTION
+    return tuple(np.moveaxis(gradient, operation.axis, 0))
+    ### END SOLUTION
+
+
+@gradient_of("where")
+def where_gradient(operation, gradient):
+    """z = x where `operation.condition`, else y: dx = dz there, else 0; dy the other way round."""
+    ### BEGIN SOLUTION
+    zero = np.zeros((), dtype=gradient.dtype)
+    condition = operation.condition
+    return np.where(condition, gradient, zero), np.where(condition, zero, gradient)
+    ### END SOLUTION
+
+
+# %% [markdown]
+"""
+**Test: several tensors.** Pieces of different lengths along each axis, negative axes, and a condition that broadcasts.
+"""
+
+
+# %% nbgrader={"schema_version": 3, "grade": true, "solution": false, "locked": true, "task": false, "grade_id": "autograd-several-test", "points": 4}
+def test_cat_and_stack_gradients():
+    for shapes, axis in ((((2, 3), (4, 3), (1, 3)), 0), (((2, 1), (2, 3)), -1)):
+        assert_gradient("cat", *map(np.ones, shapes), axis=axis)
+    for axis in (0, 1, 2, -1, -2):
+        assert_gradient("stack", np.ones((2, 3)), np.zeros((2, 3)), axis=axis)
+
+
+def test_where_gradient():
+    x, y = np.ones((2, 3)), np.zeros((2, 3))
+    assert_gradient("where", x, y, condition=np.array([[True, False, True], [False, False, True]]))
+    assert_gradient("where", x, np.zeros(3), condition=np.array([[True], [False]]))
+    gradient = np.ones(2, dtype=np.float32)
+    dx, dy = run_rule("where", gradient, x[0, :2], y[0, :2], condition=np.array([True, False]))
+    assert (dx.tolist(), dy.tolist()) == ([1.0, 0.0], [0.0, 1.0])
+    assert dx.dtype == dy.dtype == np.float32
+
+
+test_cat_and_stack_gradients()
+test_where_gradient()
+
+# %% [markdown]
+r"""
+## Step 8: Activations
+
+The operations of module 03. Most slopes can be written with the result itself, so the input need not be kept. In the table, $z$ is the result.
+
+| function | slope |
+| --- | --- |
+| ReLU | 1 where $z > 0$, else 0 |
+| leaky ReLU | 1 where $x > 0$, else `negative_slope` |
+| sigmoid | $z (1 - z)$: at most 0.25 |
+| tanh | $1 - z^2$: at most 1 |
+| GELU | $\tfrac12 (1 + t) + \tfrac12\, x\, (1 - t^2)\, u'$ with $t = \tanh u$, $u = \sqrt{2/\pi}\,(x + 0.044715\,x^3)$ |
+
+For GELU, $u'$ is the slope of the inner part; find it yourself. Then two operations where each result depends on each input of its row. In the softmax, raising one score raises its own probability and lowers all others:
+
+$$dx_i = z_i \Bigl(dz_i - \sum_j dz_j\, z_j\Bigr) \qquad \text{and for log-softmax} \qquad dx_i = dz_i - e^{z_i} \sum_j dz_j$$
+
+The sums run along `operation.axis`. Both add up to zero over a row: moving all scores together changes nothing.
+"""
+
+
+# %% nbgrader={"schema_version": 3, "grade": false, "solution": true, "locked": false, "task": false, "grade_id": "autograd-activations"}
+#| exporti
+@gradient_of("relu")
+def relu_gradient(operation, gradient):
+    """z = max(x, 0): dx = dz where z > 0, else 0."""
+    ### BEGIN SOLUTION
+    return (gradient * (operation.output > 0),)
+    ### END SOLUTION
+
+
+@gradient_of("leaky_relu")
+def leaky_relu_gradient(operation, gradient):
+    """z = x or slope * x: dx = dz where x > 0, else `operation.negative_slope` * dz."""
+    ### BEGIN SOLUTION
+    (x,) = operation.inputs
+    return (np.where(x > 0, gradient, operation.negative_slope * gradient),)
+    ### END SOLUTION
+
+
+@gradient_of("sigmoid")
+def sigmoid_gradient(operation, gradient):
+    """z = 1 / (1 + exp(-x)): dx = dz * z * (1 - z)."""
+    ### BEGIN SOLUTION
+    z = operation.output
+    return (gradient * z * (1 - z),)
+    ### END SOLUTION
+
+
+@gradient_of("tanh")
+def tanh_gradient(operation, gradient):
+    """z = tanh(x): dx = dz * (1 - z * z)."""
+    ### BEGIN SOLUTION
+    z = operation.output
+    return (gradient * (1 - z * z),)
+    ### END SOLUTION
+
+
+@gradient_of("gelu")
+def gelu_gradient(operation, gradient):
+    """z = x * (1 + t) / 2 with t = tanh(u): dx = dz * ((1 + t) / 2 + x * (1 - t * t) * u' / 2).
+
+    1. u = sqrt(2 / pi) * (x + 0.044715 * x * x * x), as in module 03. 2. Its slope u' by x.
+    """
+    ### BEGIN SOLUTION
+    (x,) = operation.inputs
+    scale, square = math.sqrt(2 / math.pi), x * x
+    t = np.tanh(scale * (x + 0.044715 * square * x))
+    inner = scale * (1 + 3 * 0.044715 * square)
+    return (gradient * (0.5 * (1 + t) + 0.5 * x * (1 - t * t) * inner),)
+    ### END SOLUTION
+
+
+@gradient_of("softmax")
+def softmax_gradient(operation, gradient):
+    """z = softmax(x): dx = z * (dz - sum(dz * z)), the sum along the axis with keepdims=True."""
+    ### BEGIN SOLUTION
+    z = operation.output
+    return (z * (gradient - (gradient * z).sum(axis=operation.axis, keepdims=True)),)
+    ### END SOLUTION
+
+
+@gradient_of("log_softmax")
+def log_softmax_gradient(operation, gradient):
+    """z = log_softmax(x): dx = dz - exp(z) * sum(dz), the sum along the axis with keepdims=True."""
+    ### BEGIN SOLUTION
+    total = gradient.sum(axis=operation.axis, keepdims=True)
+    return (gradient - np.exp(operation.output) * total,)
+    ### END SOLUTION
+
+
+# %% [markdown]
+"""
+**Test: activations.** Measured slopes on both sides of the bend; the slopes at exactly zero; softmax along each axis; scores of ±1000, where nothing may overflow.
+"""
+
+
+# %% nbgrader={"schema_version": 3, "grade": true, "solution": false, "locked": true, "task": false, "grade_id": "autograd-activations-test", "points": 7}
+def test_activation_gradients():
+    x = np.array([[-2.5, -1.0, -0.1], [0.2, 1.3, 2.4]])
+    for name in ("relu", "sigmoid", "tanh", "gelu"):
+        assert_gradient(name, x)
+    for slope in (0.01, 0.3):
+        assert_gradient("leaky_relu", x, negative_slope=slope)
+    zero, one = np.zeros(1), np.ones(1)
+    assert run_rule("relu", one, zero, output=zero)[0].tolist() == [0.0]
+    assert run_rule("leaky_relu", one, zero, negative_slope=0.5)[0].tolist() == [0.5]
+
+
+def test_softmax_gradients():
+    x = np.array([[0.5, -1.0, 2.0], [0.0, 0.3, -0.7]])
+    for name in ("softmax", "log_softmax"):
+        for axis in (0, 1, -1):
+            assert_gradient(name, x, axis=axis)
+    large = np.array([[1000.0, 0.0, -1000.0]])
+    with np.errstate(over="raise", divide="raise", invalid="raise"):
+        for name in ("softmax", "log_softmax"):
+            z = operations[name](axis=1).forward(large)
+            (slopes,) = run_rule(name, np.ones((1, 3)), large, output=z, axis=1)
+            np.testing.assert_allclose(slopes, [[0.0, 1.0, 1.0]] if "log" in name else [[0] * 3])
+
+
+test_activation_gradients()
+test_softmax_gradients()
+
+# %% [markdown]
+r"""
+## Step 9: Losses
+
+The three operations of module 05. Each turns scores or probabilities into a loss, and each slope says how far the prediction is from the target:
+
+- Cross-entropy of scores `(N, C)` with the right class of each example in `operation.targets`, an integer array `(N,)`, one loss an example. The slope of an example's loss by its scores is $\mathrm{softmax}(x) - \mathrm{onehot}(t)$: the probabilities, with 1 taken off at the right class. That the logarithm and the exponential cancel into this is why the two are one operation.
+- Binary cross-entropy of scores $x$: $\mathrm{sigmoid}(x) - t$, for the same reason.
+- Binary cross-entropy of probabilities $p$: $(p - t) / (p\,(1 - p))$. At $p = 0$ and $p = 1$ this divides by zero, so hold the denominator at $10^{-12}$ or more, as PyTorch does.
+
+Softmax and sigmoid must be written without overflow here too, as in module 03.
+"""
+
+
+# %% nbgrader={"schema_version": 3, "grade": false, "solution": true, "locked": false, "task": false, "grade_id": "autograd-losses"}
+#| exporti
+@gradient_of("cross_entropy")
+def cross_entropy_gradient(operation, gradient):
+    """z = -log(softmax(x)[target]) an example: dx = dz * (softmax(x) - 1 at the target).
+
+    1. The softmax of each row, with the row's maximum subtracted first.
+    2. Subtract 1 at (example, target): `np.arange(len(x))` and `operation.targets` are the index.
+    3. Row i times gradient[i]: `gradient[:, None]` is a column.
+    """
+    ### BEGIN SOLUTION
+    (x,) = operation.inputs
+    powers = np.exp(x - x.max(axis=1, keepdims=True))
+    slopes = powers / powers.sum(axis=1, keepdims=True)
+    slopes[np.arange(len(x)), operation.targets] -= 1
+    return (slopes * gradient[:, None],)
+    ### END SOLUTION
+
+
+@gradient_of("bce")
+def bce_gradient(operation, gradient):
+    """z = -t * log(p) - (1 - t) * log(1 - p): dp = dz * (p - t) / (p * (1 - p)).
+
+    The targets t are `operation.targets`. Hold the denominator at 1e-12 or more: `np.maximum`.
+    """
+    ### BEGIN SOLUTION
+    (p,) = operation.inputs
+    return (gradient * (p - operation.targets) / np.maximum(p * (1 - p), 1e-12),)
+    ### END SOLUTION
+
+
+@gradient_of("bce_with_logits")
+def bce_with_logits_gradient(operation, gradient):
+    """z = the same with p = sigmoid(x): dx = dz * (sigmoid(x) - t).
+
+    The sigmoid without overflow is exp(min(x, 0)) / (1 + exp(-|x|)).
+    """
+    ### BEGIN SOLUTION
+    (x,) = operation.inputs
+    p = np.exp(np.minimum(x, 0)) / (1 + np.exp(-np.abs(x)))
+    return (gradient * (p - operation.targets),)
+    ### END SOLUTION
+
+
+# %% [markdown]
+"""
+**Test: losses.** Against slopes measured on the formulas; scores of ±1000; probabilities of exactly 0 and 1, where the slope is large but finite; a batch without examples.
+"""
+
+
+# %% nbgrader={"schema_version": 3, "grade": true, "solution": false, "locked": true, "task": false, "grade_id": "autograd-losses-test", "points": 5}
+def test_cross_entropy_gradient():
+    x, targets = np.array([[0.5, -1.0, 2.0], [3.0, 0.0, -0.5]]), np.array([1, 0])
+    formula = lambda x: np.log(np.exp(x).sum(axis=1)) - x[np.arange(2), targets]  # noqa: E731
+    assert_gradient("cross_entropy", x, forward=formula, targets=targets)
+    large = np.array([[1000.0, -1000.0]])
+    with np.errstate(over="raise", divide="raise", invalid="raise"):
+        (slopes,) = run_rule("cross_entropy", np.array([2.0]), large, targets=np.array([1]))
+    assert slopes.tolist() == [[2.0, -2.0]]
+    none = np.zeros(0, dtype=np.int64)
+    assert run_rule("cross_entropy", np.ones(0), np.ones((0, 3)), targets=none)[0].shape == (0, 3)
+
+
+def test_binary_cross_entropy_gradients():
+    p, t = np.array([0.2, 0.9, 0.5]), np.array([0.0, 1.0, 0.25])
+    formula = lambda p: -t * np.log(p) - (1 - t) * np.log(1 - p)  # noqa: E731
+    assert_gradient("bce", p, forward=formula, targets=t)
+    (slopes,) = run_rule("bce", 3 * np.ones(2), np.array([0.0, 1.0]), targets=np.array([1.0, 1.0]))
+    np.testing.assert_allclose(slopes, [-3e12, 0.0])
+    x = np.array([-2.0, 0.5, 3.0])
+    of_scores = lambda x: np.log(1 + np.exp(x)) - t * x  # noqa: E731
+    assert_gradient("bce_with_logits", x, forward=of_scores, targets=t)
+    with np.errstate(over="raise", invalid="raise"):
+        large, ones = np.array([1000.0, -1000.0]), np.ones(2)
+        (slopes,) = run_rule("bce_with_logits", ones, large, targets=np.zeros(2))
+    assert slopes.tolist() == [1.0, 0.0]
+
+
+test_cross_entropy_gradient()
+test_binary_cross_entropy_gradients()
+
+# %% [markdown]
+"""
+## Step 10: The walk
+
+Now the rules are called in the right order. A tensor that was used three times gets three contributions, and its own rule may only be called when all three have arrived: called earlier, it would have to be called again, and so would everything below it. This is how a walk along all paths comes to double its cost with each use.
+
+So count first. `_count_uses` visits every node once and counts how often it is somebody's parent. Then the walk takes one off the count with each contribution, and a node whose count has come to zero is ready. This order is called *topological*. Both functions keep a list of what is still to be visited instead of calling themselves: Python allows some thousand calls inside each other, and a graph may be a million operations deep.
+
+Contributions to a node are summed in `totals`. The first one is put there as it is, without a copy. It may be the very array that another node or tensor holds, so the second one must not be added *into* it: their sum is a new array. This one is ours, and the third and all later ones are added in place.
+
+At a leaf the gradient is added to `grad`: that is what lets a program call `backward` for several small batches before it takes one step, and why it must forget the gradient afterwards. If there is none yet, the array itself becomes the `grad` if the rule made it for this leaf alone, else a copy does.
+
+And each node is released as soon as the walk has passed it, so that the memory of the graph goes down while the gradients come up.
+
+`_first_gradient`, given, is what the walk starts with: the slope of the loss by itself, 1.
+"""
+
+
+# %% nbgrader={"schema_version": 3, "grade": false, "solution": false, "locked": true, "task": false, "grade_id": "autograd-first"}
+#| exporti
+def _first_gradient(tensor, gradient):
+    """The array with which the walk begins; errors if `tensor` is no place to begin."""
+    if not tensor.requires_grad:
+        raise RuntimeError(
+            "this tensor requires no gradient: nothing it was computed from has requires_grad=True, "
+            "or it was computed inside no_grad()"
+        )
+    if gradient is None:
+        if tensor.data.size != 1:
+            raise RuntimeError(
+                f"backward() starts from one number, this tensor has shape {tensor.shape}: take its "
+                ".sum() or .mean() first, or pass the gradient to start with"
+            )
+        return np.ones(tensor.shape, dtype=tensor.dtype)
+    gradient = np.array(gradient.data if isinstance(gradient, Tensor) else gradient, tensor.dtype)
+    if gradient.shape != tensor.shape:
+        raise ValueError(f"the gradient has shape {gradient.shape}, the tensor {tensor.shape}")
+    return gradient
+
+
+# %% nbgrader={"schema_version": 3, "grade": false, "solution": true, "locked": false, "task": false, "grade_id": "autograd-walk"}
+#| export
+def _count_uses(last):
+    """A dict from each node that `last` was made from, and `last`, to how often it is a parent.
+
+    1. Begin with `{last: 0}` and a list that holds `last`.
+    2. Until the list is empty, `pop` a node from it and call its `check()`. For each of its
+       `parents` which is a _Node: if it is new, put it into the dict and the list; count one more.
+    """
+    ### BEGIN SOLUTION
+    uses, waiting = {last: 0}, [last]
+    while waiting:
+        node = waiting.pop()
+        node.check()
+        for parent in node.parents:
+            if isinstance(parent, _Node):
+                if parent not in uses:
+                    uses[parent] = 0
+                    waiting.append(parent)
+                uses[parent] += 1
+    return uses
+    ### END SOLUTION
+
+
+def _add_to_leaf(leaf, part, fresh):
+    """Add `part` to `leaf.grad`, in place; the first becomes it, as a copy if it is not `fresh`."""
+    ### BEGIN SOLUTION
+    if leaf.grad is not None:
+        leaf.grad += part
+    else:
+        leaf.grad = part if fresh else part.copy()
+    ### END SOLUTION
+
+
+def _add_to_node(totals, own, node, part):
+    """Add `part` to `totals[node]`. `own` is the set of nodes whose total is an array of ours.
+
+    1. The first part is put into `totals` as it is.
+    2. The second gives a new array: `np.asarray(a + b)`, because NumPy makes no array of the sum
+       of two single numbers. From now on the node is in `own`, and parts are added in place.
+    """
+    ### BEGIN SOLUTION
+    if node not in totals:
+        totals[node] = part
+    elif node in own:
+        totals[node] += part
+    else:
+        totals[node] = np.asarray(totals[node] + part)
+        own.add(node)
+    ### END SOLUTION
+
+
+def backward(tensor, gradient=None, retain_graph=False):
+    """Add the gradient of `tensor` to the `grad` of every leaf it was computed from.
+
+    `gradient`: an array or tensor of the shape of `tensor`, the slope by which everything is
+    multiplied; not needed for a single number. `retain_graph` keeps the graph for another walk.
+    Raises RuntimeError if the walk is impossible; then no gradient has changed.
+
+    >>> x = Tensor([1.0, 2.0], requires_grad=True)
+    >>> backward((x * x).sum())
+    >>> x.grad.tolist()
+    [2.0, 4.0]
+
+    1. If the tensor is a leaf (`tensor.node` is None), `_add_to_leaf` the gradient and return.
+    2. Count the uses. `totals` holds the gradient of the tensor's node, `own` is empty, and the
+       node is ready.
+    3. Until nothing is ready: pop a node, take its total out of `totals` (None if there is none),
+       and go through `node.parts(total)`: (parent, part, fresh), where part may be None.
+    4. A parent that is a Tensor is a leaf. A part for a _Node is added to its total, and whether
+       there was a part or not, there is one use less to wait for.
+    5. `node.release()`, unless the graph is to be retained.
+    """
+    gradient = _first_gradient(tensor, gradient)
+    ### BEGIN SOLUTION
+    if tensor.node is None:
+        _add_to_leaf(tensor, gradient, True)
+        return
+    uses, totals, own = _count_uses(tensor.node), {tensor.node: gradient}, set()
+    ready = [tensor.node]
+    while ready:
+        node = ready.pop()
+        for parent, part, fresh in node.parts(totals.pop(node, None)):
+            if isinstance(parent, Tensor):
+                if part is not None:
+                    _add_to_leaf(parent, part, fresh)
+            elif parent is not None:
+                if part is not None:
+                    _add_to_node(totals, own, parent, part)
+                uses[parent] -= 1
+                if uses[parent] == 0:
+                    ready.append(parent)
+        if not retain_graph:
+            node.release()
+    ### END SOLUTION
+
+
+# %% [markdown]
+"""
+**Test: the walk.** First the parts: the counts of a small graph, and sums that must neither change somebody else's array nor make a new one where they own it. Then whole computations with known slopes; a tensor used several times, along ways of different length; two calls that add up; a given gradient. The number of rules called, by counting: one for each operation, also where the number of paths is 2 to the power of 1,000. 20,000 operations in one chain. Memory that is let go. And the errors: each names what is wrong, and no gradient changes.
+"""
+
+
+# %% nbgrader={"schema_version": 3, "grade": true, "solution": false, "locked": true, "task": false, "grade_id": "autograd-walk-test", "points": 10}
+def test_counting_uses():
+    x = Variable([1.0, 2.0])
+    y = x * 2
+    z = y * y + y.sum()
+    uses = _count_uses(z.node)
+    assert (len(uses), uses[y.node], uses[z.node]) == (4, 3, 0)
+
+
+def test_adding_up():
+    x, part = Variable([1.0, 2.0]), np.ones(2)
+    _add_to_leaf(x, part, False)
+    assert x.grad is not part
+    mine = x.grad
+    _add_to_leaf(x, part, True)
+    assert x.grad is mine
+    assert (mine.tolist(), part.tolist()) == ([2.0, 2.0], [1.0, 1.0])
+    x.grad = None
+    _add_to_leaf(x, part, True)
+    assert x.grad is part
+    totals, own, node = {}, set(), object()
+    _add_to_node(totals, own, node, part)
+    assert totals[node] is part
+    assert node not in own
+    _add_to_node(totals, own, node, part)
+    summed = totals[node]
+    assert (summed.tolist(), part.tolist(), node in own) == ([2.0, 2.0], [1.0, 1.0], True)
+    _add_to_node(totals, own, node, part)
+    assert totals[node] is summed
+    assert summed.tolist() == [3.0, 3.0]
+
+
+def test_backward():
+    x, w = Variable([1.0, 2.0]), Variable([[3.0], [4.0]])
+    (x @ w + w.sum()).backward()
+    assert (x.grad.tolist(), w.grad.tolist()) == ([3.0, 4.0], [[2.0], [3.0]])
+    (x * x).backward([1.0, 10.0])
+    assert x.grad.tolist() == [5.0, 44.0]
+    x.zero_grad()
+    y = x * 3
+    backward(((y * y).exp().log() + y).sum() + (y * x).sum() + x.sum())
+    np.testing.assert_allclose(x.grad, 24 * x.data + 4, rtol=1e-6)
+    assert x.grad.dtype == np.float32
+    assert y.grad is None
+    x.sum().backward(Tensor(2.0))
+    Variable(1.0).backward()
+
+
+def test_gradients_never_share_memory():
+    x, y, given = Variable([1.0, 2.0]), Variable([3.0, 4.0]), np.ones(2, dtype=np.float32)
+    (x + y).backward(given)
+    x.backward(given)
+    given += 100
+    x.grad += 10
+    assert (x.grad.tolist(), y.grad.tolist()) == ([12.0, 12.0], [1.0, 1.0])
+    z = x.reshape(2) + y
+    z.backward(np.ones(2))
+    assert y.grad.tolist() == [2.0, 2.0]
+    assert x.grad.tolist() == [13.0, 13.0]
+
+
+def test_one_call_an_operation():
+    calls, rules = [], dict(gradients)
+    counted = lambda name: lambda *given: (calls.append(name), rules[name](*given))[1]  # noqa: E731
+    x = y = Variable(1.0)
+    for _ in range(1000):
+        y = (y + y) * 0.5
+        for node in (y.node, y.node.parents[0]):
+            node.operation.gradient = counted(node.operation.name)
+    y.backward()
+    assert (len(calls), x.grad) == (2000, 1.0)
+
+
+def test_a_deep_chain_and_its_memory():
+    import weakref
+
+    x = y = Variable([1.0])
+    for _ in range(20000):
+        y = -y
+    y.sum().backward()
+    assert x.grad.tolist() == [1.0]
+    y = x.exp()
+    kept = weakref.ref(y.node.operation)
+    y.sum().backward()
+    assert kept() is None
+    y = x.exp().sum()
+    backward(y, retain_graph=True)
+    backward(y)
+
+
+def test_errors_of_backward():
+    x = Variable([1.0, 2.0])
+    y = (x * x).sum()
+    y.backward()
+    constant = Tensor([1.0, 2.0])
+    changed = x * constant
+    constant += 1
+    cases = [
+        (lambda: (x * 2).backward(), "one number"),
+        (lambda: y.backward(), "retain_graph"),
+        (lambda: Tensor(1.0).backward(), "requires no gradient"),
+        (lambda: (x * 2).backward([1.0]), "shape (1,)"),
+        (lambda: (changed.sum() + x.sum()).backward(), "in place"),
+    ]
+    for call, message in cases:
+        x.grad = None
+        try:
+            call()
+        except (RuntimeError, ValueError) as error:
+            assert not isinstance(error, NotImplementedError)
+            assert message in str(error)
+        else:
+            raise AssertionError(f"no error that says {message!r}")
+        assert x.grad is None
+
+
+test_counting_uses()
+test_adding_up()
+test_backward()
+test_gradients_never_share_memory()
+test_one_call_an_operation()
+test_a_deep_chain_and_its_memory()
+test_errors_of_backward()
+
+# %% [markdown]
+"""
+## Step 11: Switching it off, and rules of your own
+
+A model that is only used needs no graph, and an update of the weights must not be recorded as if it were part of the model. Inside `no_grad()` the recorder rests: `recorder.enabled` is False. Blocks may stand in each other, so leaving one restores what was before it, also after an error.
+
+`Function` is for operations of your own: a class with `forward` and `backward` side by side, called by `Square.apply(x)`. It goes through the one door like all others, as the operation called "function", whose setting `call` holds an object of your class. `forward` of that operation is given; it calls yours and keeps inputs and output for you. Its rule is for you to write.
+"""
+
+
+# %% nbgrader={"schema_version": 3, "grade": false, "solution": true, "locked": false, "task": false, "grade_id": "autograd-function"}
+#| export
+class no_grad:  # noqa: N801
+    """Record nothing: `with no_grad():`, or `@no_grad()` above a function.
+
+    The switch is one for the whole program: with threads, it also rests for the others.
+    """
+
+    def __enter__(self):
+        """Keep `_State.recorder.enabled` as `self.before`, then set it to False."""
+        ### BEGIN SOLUTION
+        self.before = _State.recorder.enabled
+        _State.recorder.enabled = False
+        ### END SOLUTION
+
+    def __exit__(self, *error):
+        """Set it to what it was before."""
+        ### BEGIN SOLUTION
+        _State.recorder.enabled = self.before
+        ### END SOLUTION
+
+    def __call__(self, function):
+        @functools.wraps(function)
+        def quiet(*inputs, **settings):
+            with no_grad():
+                return function(*inputs, **settings)
+
+        return quiet
+
+
+class Function(Operation):
+    """An operation of your own: define `forward(self, *arrays)` and `backward(self, gradient)`.
+
+    Both work on NumPy arrays. `backward` finds `self.inputs`, `self.output` and the settings, and
+    returns one array (or None) for each input, alone or in a tuple. `Square.apply(x, power=2)`
+    runs `forward` on `x` and makes `self.power` 2.
+    """
+
+    def backward(self, gradient):
+        raise NotImplementedError(f"{type(self).__name__} has no backward")
+
+    @classmethod
+    def apply(cls, *inputs, **settings):
+        """Run it on tensors: a new tensor, whose gradient `backward` gives."""
+        return apply("function", *inputs, name=cls.__name__, call=cls(**settings))
+
+
+class _Call(Operation):
+    """The operation that runs a Function, `self.call`."""
+
+    name = "function"
+
+    def forward(self, *arrays):
+        self.call.inputs = arrays
+        output = np.asarray(self.call.forward(*arrays))
+        self.call.inputs = ()  # kept by the recorder while they are needed
+        return output
+
+
+@gradient_of("function")
+def function_gradient(operation, gradient):
+    """What the user's `backward` returns, as a tuple.
+
+    1. Give `operation.call` the `inputs` and the `output` of this operation.
+    2. Call its `backward`. If the answer is no tuple or list, make it a tuple of one.
+    3. Copy each array, unless it is None: it may be one that the user keeps.
+    """
+    ### BEGIN SOLUTION
+    call = operation.call
+    call.inputs, call.output = operation.inputs, operation.output
+    parts = call.backward(gradient)
+    parts = parts if isinstance(parts, (tuple, list)) else (parts,)
+    return tuple(None if part is None else np.array(part) for part in parts)
+    ### END SOLUTION
+
+
+def Variable(data):  # noqa: N802
+    """A tensor that requires a gradient: `Tensor(data, requires_grad=True)`."""
+    return Tensor(data, requires_grad=True)
+
+
+# %% [markdown]
+"""
+**Test: no_grad and functions.** Nested blocks, an error inside, a decorated function that calls itself; a function with a setting, one with two inputs of which one has no slope, one whose `backward` returns its own array, and one whose answer has the wrong shape, which must be refused by name.
+"""
+
+
+# %% nbgrader={"schema_version": 3, "grade": true, "solution": false, "locked": true, "task": false, "grade_id": "autograd-function-test", "points": 5}
+def test_no_grad():
+    x = Variable([1.0, 2.0])
+    with no_grad():
+        with no_grad():
+            assert not (x * 2).requires_grad
+        assert not (x * 2).requires_grad
+        x += 1
+    assert (x * 2).requires_grad
+    assert x.tolist() == [2.0, 3.0]
+    try:
+        with no_grad():
+            raise KeyError
+    except KeyError:
+        assert (x * 2).requires_grad
+
+    @no_grad()
+    def deeper(n):
+        return deeper(n - 1) if n else x * 2
+
+    assert not deeper(2).requires_grad
+    assert deeper.__name__ == "deeper"
+    assert (x * 2).requires_grad
+
+
+class Scaled(Function):
+    """Planted for the test: x**2 * y * scale, with no slope for y."""
+
+    kept = np.ones(2, dtype=np.float32)
+
+    def forward(self, x, y):
+        return x * x * y * self.scale
+
+    def backward(self, gradient):
+        x, y = self.inputs
+        assert self.output.tolist() == (x * x * y * self.scale).tolist()
+        return 2 * x * y * self.scale * gradient, None
+
+
+class Kept(Scaled):
+    """Planted for the test: it returns an array of its own."""
+
+    def forward(self, x):
+        return x + 0
+
+    def backward(self, gradient):
+        return self.kept
+
+
+class Wrong(Kept):
+    """Planted for the test: its gradient has another shape than its input."""
+
+    def backward(self, gradient):
+        return np.ones(3)
+
+
+def test_function():
+    x, y = Variable([1.0, 2.0]), Variable(10.0)
+    z = Scaled.apply(x, y, scale=0.5)
+    z.sum().backward()
+    assert (z.tolist(), x.grad.tolist(), y.grad) == ([5.0, 20.0], [10.0, 20.0], None)
+    x.zero_grad()
+    Kept.apply(x).sum().backward()
+    x.grad += 1
+    assert Kept.kept.tolist() == [1.0, 1.0]
+    try:
+        Wrong.apply(x).sum().backward()
+    except ValueError as error:
+        assert "'Wrong'" in str(error)
+        assert "(3,)" in str(error)
+    else:
+        raise AssertionError("a gradient of the wrong shape was accepted")
+
+
+test_no_grad()
+test_function()
+
+# %% [markdown]
+"""
+## Step 12: Recompute instead of keeping
+
+A network of 100 blocks keeps what each of them computed until the walk comes back. `checkpoint(block, x)` keeps only `x`: it runs the block without recording, and when the walk arrives, runs it once more, this time recorded, and walks through it at once. Memory of one block at a time, for the time of one more forward pass.
+
+The second run must give what the first one gave. Dropout draws random numbers, so the state of the generator is noted before the first run and restored for the second.
+
+`checkpoint` itself is given. While it runs the block for the first time, the recorder *rehearses*: results announce whether they require a gradient, but no node is made. You write what the walk calls.
+"""
+
+
+# %% nbgrader={"schema_version": 3, "grade": false, "solution": true, "locked": false, "task": false, "grade_id": "autograd-checkpoint"}
+#| export
+class _set_recorder:  # noqa: N801
+    """Set attributes of the recorder for a `with` block."""
+
+    def __init__(self, **values):
+        self.values = values
+
+    def __enter__(self):
+        recorder = _State.recorder
+        self.before = {name: getattr(recorder, name) for name in self.values}
+        vars(recorder).update(self.values)
+
+    def __exit__(self, *error):
+        vars(_State.recorder).update(self.before)
+
+
+class _Recomputed(Operation):
+    """What `checkpoint` records: the function, and the state of the random generator before it."""
+
+    def __init__(self, function):
+        super().__init__(function=function, state=generator().bit_generator.state)
+        self.name = f"checkpoint of {getattr(function, '__name__', function)}"
+        self.gradient = _recompute
+
+    def run(self, tensors):
+        """The function on these tensors, with the random numbers of the first run."""
+        random = generator().bit_generator
+        now, random.state = random.state, self.state
+        try:
+            return self.function(*tensors)
+        finally:
+            random.state = now
+
+
+def _recompute(operation, gradient):
+    """Run the function of a checkpoint again, recorded, and walk through it.
+
+    1. Make a new leaf of each of `operation.inputs`: `Tensor._wrap(array)` does not copy. Set its
+       `requires_grad` to what `operation.needs` says.
+    2. Inside `with _set_recorder(enabled=True, rehearsing=False):` call `operation.run(leaves)`.
+    3. Walk: `backward(output, gradient)`. This also reaches the parameters the function uses.
+    4. Return the `grad` of each leaf.
+    """
+    ### BEGIN SOLUTION
+    leaves = [Tensor._wrap(array) for array in operation.inputs]
+    for leaf, needed in zip(leaves, operation.needs, strict=True):
+        leaf.requires_grad = needed
+    with _set_recorder(enabled=True, rehearsing=False):
+        output = operation.run(leaves)
+    backward(output, gradient)
+    return tuple(leaf.grad for leaf in leaves)
+    ### END SOLUTION
+
+
+def checkpoint(function, *inputs):
+    """`function(*inputs)`, whose inside is computed again in backward instead of being kept.
+
+    `inputs` are tensors, the result is one. Whatever else the function uses must be parameters or
+    constants, not results of other operations that require a gradient.
+    """
+    recorder = _State.recorder
+    if not recorder.enabled or recorder.rehearsing:
+        return function(*inputs)
+    operation = _Recomputed(function)
+    with _set_recorder(rehearsing=True):
+        result = function(*inputs)
+    output = result.detach()
+    if result.requires_grad:
+        output.requires_grad = True
+        operation.inputs = tuple(tensor.data for tensor in inputs)
+        recorder.record(operation, inputs, output)
+    return output
+
+
+# %% [markdown]
+"""
+**Test: checkpoint.** The same result and the same gradients as without, for inputs and for a parameter which the function merely uses, with random numbers inside, and one checkpoint in another. The function runs exactly twice. Where no gradient is required, nothing is recorded, and the random numbers that follow are those that would have followed anyway.
+"""
+
+
+# %% nbgrader={"schema_version": 3, "grade": true, "solution": false, "locked": true, "task": false, "grade_id": "autograd-checkpoint-test", "points": 3}
+def test_checkpoint():
+    from tinytorch.core.tensor import manual_seed, rand
+
+    w, runs = Variable([[1.0, 2.0], [3.0, -1.0]]), []
+
+    def block(x):
+        runs.append(1)
+        return ((x @ w).exp() * rand(2, 2)).log()
+
+    found = []
+    for call in (block, lambda x: checkpoint(block, x), lambda x: checkpoint(checkpoint, block, x)):
+        for needed in (True, False):
+            manual_seed(5)
+            x = Tensor([[0.5, 1.0], [-1.0, 0.2]], requires_grad=needed)
+            w.zero_grad()
+            z = call(x)
+            after = rand(3).tolist()
+            (z * z).sum().backward()
+            found.append((z.tolist(), after, w.grad.tolist(), needed and x.grad.tolist()))
+    assert found[0] == found[2] == found[4]
+    assert found[1] == found[3] == found[5]
+    assert len(runs) == 2 * (1 + 2 + 3)
+
+
+def test_checkpoint_without_gradients():
+    double = lambda x: x * 2  # noqa: E731
+    assert not checkpoint(double, Tensor([1.0])).requires_grad
+    x = Variable([1.0])
+    with no_grad():
+        assert not checkpoint(double, x).requires_grad
+    y = checkpoint(double, x)
+    y.sum().backward()
+    assert x.grad.tolist() == [2.0]
+
+
+test_checkpoint()
+test_checkpoint_without_gradients()
+
+# %% [markdown]
+"""
+## Systems analysis
+
+Measurements on your own machine; they run when this file runs as a script, or when you call them in the notebook.
+
+**Memory.** A chain of layers, each with 2 MB of results. Without a graph one result lives at a time; with it, all that the rules read stay until the walk comes by. An addition keeps nothing, a ReLU its output, and a GELU its input: the activation decides what a layer costs. After the walk everything is back.
+"""
+
+# %% nbgrader={"schema_version": 3, "grade": false, "solution": false, "locked": true, "task": false, "grade_id": "autograd-analysis-memory"}
+import time
+import tracemalloc
+
+from tinytorch.core.activations import gelu, relu
+from tinytorch.core.tensor import manual_seed, randn
+
+
+def chain(x, weights, activation):
+    for weight in weights:
+        x = activation(x @ weight + 1.0)
+    return x.sum()
+
+
+def analyze_graph_memory():
+    manual_seed(0)
+    weights = [Variable(randn(256, 256) / 16) for _ in range(10)]
+    x = randn(2048, 256)
+    for activation in (relu, gelu):
+        tracemalloc.start()
+        with no_grad():
+            chain(x, weights, activation)
+        quiet = tracemalloc.get_traced_memory()[1]
+        tracemalloc.reset_peak()
+        loss = chain(x, weights, activation)
+        held = tracemalloc.get_traced_memory()[0]
+        loss.backward()
+        after = tracemalloc.get_traced_memory()[0]
+        tracemalloc.stop()
+        print(
+            f"10 layers, {activation.__name__:4} without graph at most {quiet / 1e6:5.1f} MB; graph "
+            f"{held / 1e6:5.1f} MB; after backward {after / 1e6:4.1f} MB (the gradients)"
+        )
+        for weight in weights:
+            weight.zero_grad()
+
+
+# %% [markdown]
+"""
+**Time.** For large products the arithmetic decides: two products backwards for one forwards. For small tensors the price is that of the bookkeeping, some microseconds an operation, and it grows in proportion to the number of operations, not to the number of paths.
+"""
+
+
+# %% nbgrader={"schema_version": 3, "grade": false, "solution": false, "locked": true, "task": false, "grade_id": "autograd-analysis-time"}
+def least(action, runs=5):
+    """The least time of some runs in seconds: other programs can only make a run slower."""
+    times = []
+    for _ in range(runs):
+        start = time.perf_counter()
+        action()
+        times.append(time.perf_counter() - start)
+    return min(times)
+
+
+def analyze_backward_time():
+    manual_seed(0)
+    for batch, width in ((4, 8), (128, 128), (1024, 512)):
+        weights = [Variable(randn(width, width) / width**0.5) for _ in range(4)]
+        x = randn(batch, width)
+
+        def forward(x=x, weights=weights):
+            return chain(x, weights, relu)
+
+        def quiet(forward=forward):
+            with no_grad():
+                forward()
+
+        plain, recorded = least(quiet), least(forward)
+        both = least(lambda f=forward: f().backward())
+        print(
+            f"4 layers ({batch:4}, {width:3}): forward {plain * 1e3:7.3f} ms, recorded "
+            f"{recorded * 1e3:7.3f} ms, backward {(both - recorded) / plain:4.1f} times forward"
+        )
+    for count in (1_000, 10_000, 100_000):
+
+        def long(count=count):
+            y = Variable(1.0)
+            for _ in range(count):
+                y = y + y
+            return y
+
+        made = least(long, 1)
+        both = least(lambda f=long: backward(f()), 1)
+        per = (both - made) / count * 1e6
+        print(f"{count:7,} additions of a number to itself: backward {per:5.2f} us each")
+
+
+# %% [markdown]
+"""
+**Recomputing.** Forty layers, in blocks of four: what does `checkpoint` save, and what does it cost?
+"""
+
+
+# %% nbgrader={"schema_version": 3, "grade": false, "solution": false, "locked": true, "task": false, "grade_id": "autograd-analysis-checkpoint"}
+def analyze_checkpoint():
+    manual_seed(0)
+    x = randn(2048, 128)
+    blocks = [[Variable(randn(128, 128) / 11) for _ in range(4)] for _ in range(10)]
+
+    def block(x, weights):
+        for weight in weights:
+            x = gelu(x @ weight)
+        return x
+
+    def step(recompute):
+        y = x
+        for weights in blocks:
+            if recompute:
+                y = checkpoint(lambda x, w=weights: block(x, w), y)
+            else:
+                y = block(y, weights)
+        y.sum().backward()
+
+    for recompute in (False, True):
+        taken = least(lambda r=recompute: step(r), 3)
+        tracemalloc.start()
+        step(recompute)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        name = "recomputed" if recompute else "kept"
+        print(f"40 layers, {name:10}: peak {peak / 1e6:6.1f} MB, {taken * 1e3:6.1f} ms a step")
+
+
+# %% [markdown]
+"""
+## Integration
+
+All modules so far in one: layers, an activation, a loss, and now the slopes of the loss by each of the parameters. Walking downhill, each parameter a little against its slope, is learning; module 07 makes it good. "Exclusive or" is the problem that no linear model solves (module 03).
+
+**Test: a network learns.** From a fixed start, 300 steps bring the loss of exclusive or close to zero, and all four answers are right. Every parameter gets a gradient in each step, in its own shape and dtype.
+"""
+
+
+# %% nbgrader={"schema_version": 3, "grade": true, "solution": false, "locked": true, "task": false, "grade_id": "autograd-integration-test", "points": 2}
+def test_a_network_learns_exclusive_or():
+    from tinytorch.core.activations import Tanh
+    from tinytorch.core.layers import Linear, Sequential
+    from tinytorch.core.losses import MSELoss
+
+    manual_seed(1)
+    model, measure = Sequential(Linear(2, 8), Tanh(), Linear(8, 1)), MSELoss()
+    x = Tensor([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
+    y = Tensor([[0.0], [1.0], [1.0], [0.0]])
+    for _ in range(300):
+        model.zero_grad()
+        loss = measure(model(x), y)
+        loss.backward()
+        with no_grad():
+            for parameter in model.parameters():
+                assert parameter.grad.shape == parameter.shape
+                assert parameter.grad.dtype == parameter.dtype
+                parameter -= 0.3 * parameter.grad
+    assert loss.item() < 0.05
+    assert ((model(x).data > 0.5) == (y.data > 0.5)).all()
+
+
+test_a_network_learns_exclusive_or()
+
+# %% [markdown]
+"""
+## Production context
+
+PyTorch's autograd is this module in C++: `grad_fn` is your node, `next_functions` are its parents, saved tensors carry versions, and the engine walks with counts of what is still to come. The rules stand in one file, `derivatives.yaml`, as one line of mathematics for each operation, from which code is generated. What it can do and yours cannot: differentiate the walk itself, since its rules are made of recorded operations (`create_graph=True`), and use several devices at once.
+
+JAX draws the line elsewhere: `jax.grad` turns a function into another function, by running it on stand-ins that note what happens to them, and so can be applied twice, or compiled. TensorFlow's `GradientTape` is a recorder that you switch on in a `with` block, the opposite of `no_grad`. Recomputing is standard for large models: `torch.utils.checkpoint` and `jax.checkpoint` are your step 12.
+"""
+
+# %% [markdown]
+"""
+## Comprehensive testing
+
+Everything together: whole functions checked against measured slopes; a wrong rule, which `grad_check` must find and describe; and the residual chain, whose gradient is known exactly.
+"""
+
+
+# %% nbgrader={"schema_version": 3, "grade": true, "solution": false, "locked": true, "task": false, "grade_id": "autograd-comprehensive-test", "points": 3}
+def test_whole_functions():
+    from tinytorch.core.tensor import cat, where
+
+    x, w = randn(3, 4, dtype=np.float64), randn(4, 2, dtype=np.float64)
+    assert grad_check(lambda x, w: gelu(x @ w).max(axis=0) / w.sum().exp(), x, w)
+    assert grad_check(
+        lambda x: (x - x.mean(axis=1, keepdims=True)) / (x.std(axis=1) + 1)[:, None], x
+    )
+    assert grad_check(lambda x, w: cat([x[:, [0, 0]], where(w > 0, w * w, -w)]).T @ x[0, 0], x, w)
+    assert grad_check(lambda x, i: x[i].abs().sqrt() ** x[1], x.data + 10, np.array([2, 2, 0]))
+
+
+class Wrong3(Function):
+    """Planted for the test: the slope of x**3 is 3 * x**2."""
+
+    def forward(self, x):
+        return x**3
+
+    def backward(self, gradient):
+        return 3 * self.inputs[0] * gradient
+
+
+def test_a_wrong_rule_is_found():
+    assert grad_check(lambda x: Wrong3.apply(x), [[1.0, 1.0]])
+    try:
+        grad_check(lambda y, x: y + Wrong3.apply(x), 1.0, [[1.0, 2.0]])
+    except AssertionError as error:
+        for part in ("input 1", "(0, 1)", "measured 1"):
+            assert part in str(error), error
+    else:
+        raise AssertionError("the wrong slope of x**3 was not found")
+
+
+def test_a_chain_of_doubling():
+    x = y = Tensor(1.0, dtype=np.float64, requires_grad=True)
+    for _ in range(1000):
+        y = y + y
+    y.backward()
+    assert x.grad == 2.0**1000
+
+
+test_whole_functions()
+test_a_wrong_rule_is_found()
+test_a_chain_of_doubling()
+
+# %%
+if __name__ == "__main__":
+    run_tests()
+    analyze_graph_memory()
+    analyze_backward_time()
+    analyze_checkpoint()
+
+# %% [markdown]
+"""
+## 🤔 ML Systems Thinking: Interactive Questions
+
+Answer in your own words, from the code you wrote and the numbers you measured. Two or three sentences each are enough.
+
+**Question 1: counting.** A student leaves out `_count_uses` and calls a node's rule whenever a contribution arrives. For which networks is the result still right, and why does it become unusable for a network with 50 residual connections `x + f(x)`?
+"""
+
+# %% [markdown] nbgrader={"schema_version": 3, "grade": true, "solution": true, "locked": false, "task": false, "grade_id": "autograd-question-counting", "points": 1}
+"""
+Model answer: rules are linear in the gradient, so calling one for each contribution and adding up at the leaves gives the right numbers for every network. But each residual connection gives two ways into what lies below it, and everything below is walked once for each way: 2 to the power of 50 calls. With counts each rule is called once, after its contributions have been summed.
+"""
+
+# %% [markdown]
+"""
+**Question 2: memory.** In `analyze_graph_memory`, why does the chain with GELU hold more than the chain with ReLU? What would change if the rule of ReLU were written with its input instead of its output?
+"""
+
+# %% [markdown] nbgrader={"schema_version": 3, "grade": true, "solution": true, "locked": false, "task": false, "grade_id": "autograd-question-memory", "points": 1}
+"""
+Model answer: the output of an activation is the input of the next product, which keeps it anyway. ReLU's rule needs nothing else, so a layer holds one array; GELU's rule reads its input, a second array of the same size. Written with the input, ReLU would hold two as well.
+"""
+
+# %% [markdown]
+"""
+**Question 3: in place.** Why may `_add_to_node` not add the second contribution into the first array? Find a computation of two lines in which it would give a wrong gradient.
+"""
+
+# %% [markdown] nbgrader={"schema_version": 3, "grade": true, "solution": true, "locked": false, "task": false, "grade_id": "autograd-question-in-place", "points": 1}
+"""
+Model answer: the rule of addition returns the same array for both inputs, so the first contribution may be somebody else's gradient too. With a = x * 2 and b = x * 3, in (a + b) + a * 5 the nodes of a and b are given the same array; adding the second contribution of a into it would change the gradient of b from 1 to 6.
+"""
+
+# %% [markdown]
+"""
+**Question 4: recomputing.** From `analyze_checkpoint`: what did recomputing save, and what did it cost? A network has n equal layers. Into how many blocks would you cut it so that memory is least, if each block keeps its input and one block at a time keeps everything inside?
+"""
+
+# %% [markdown] nbgrader={"schema_version": 3, "grade": true, "solution": true, "locked": false, "task": false, "grade_id": "autograd-question-recompute", "points": 1}
+"""
+Model answer: the peak fell to about a quarter, for one more forward pass, so a step took some thirty per cent longer. With b blocks, b inputs and n / b layers inside one block are held: least where both are equal, at the square root of n blocks.
+"""
+
+# %% [markdown]
+"""
+## 🎯 MODULE SUMMARY: Autograd
+
+You wrote the calculus of the whole framework as a table of short rules, one for each operation, and one walk that applies them to any computation: each rule once, sums in place, memory given back on the way. `no_grad` switches it off, `Function` adds rules of your own, `checkpoint` trades time for memory, and `grad_check` tells whether a rule can be trusted. From now on, whoever adds an operation adds its rule beside it.
+
+Put it into the package with `tito module export 06`, and see what you can do now: `tito checkpoint test 08`. In module 07 the slopes are put to use: optimizers.
+"""
