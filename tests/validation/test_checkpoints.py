@@ -32,6 +32,12 @@ FAULTS = [
     ("components", "layers", "return y if self.bias is None else y + self.bias", "return y"),
     ("components", "layers", "        if not self.training:\n            return x\n", ""),
     ("components", "layers", "        for layer in self.layers:\n            x", "        x"),
+    ("networks", "losses", "- chosen\n", "+ chosen\n"),
+    ("networks", "losses", "shifted = x - x.max(axis=1, keepdims=True)", "shifted = x - 0"),
+    ("networks", "losses", "- x * self.targets", "+ x * self.targets"),
+    ("networks", "losses", "    if input.shape != target.shape:", "    if False:"),
+    ("networks", "losses", "return losses.mean()", "return losses.sum()"),
+    ("networks", "layers", "        for layer in self.layers:\n            x", "        x"),
 ]
 
 

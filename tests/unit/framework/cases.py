@@ -206,6 +206,39 @@ WHERES: tuple[tuple[np.ndarray, tuple[int, ...], tuple[int, ...]], ...] = (
 )
 SLICES = (((5,), 0), ((3, 4), -1), ((3, 4), 0), ((2, 3, 4), 1), ((2, 3, 4), -2), ((0, 4), -1))
 
+
+def truths(shape: tuple[int, ...]) -> dict[str, Any]:
+    """Targets between 0 and 1, both included: eighths, which every dtype holds exactly."""
+    size = int(np.prod(shape))
+    return {"targets": (np.arange(size, dtype=np.float32) * 3 % 9 / 8).reshape(shape)}
+
+
+def binary(low: float, high: float) -> list[Case]:
+    """Numbers in every shape, and a truth for each."""
+    return [Case(numbers(shape, low=low, high=high), truths(shape)) for shape in SHAPES]
+
+
+def rows(count: int, classes: int, size: float = 3.0) -> Case:
+    """Scores up to `size` in rows, and a class for each row."""
+    targets = np.arange(count) * 7 % classes
+    return Case(numbers((count, classes), low=-size, high=size), {"targets": targets})
+
+
+def of_loss(name: str, shape: tuple[int, ...], size: float = 3.0) -> tuple[np.ndarray, np.ndarray]:
+    """An input and a target for the loss of this name, in float64; class indices are integers."""
+    rng = np.random.default_rng(5)
+    x = np.asarray(rng.standard_normal(shape) * size)
+    if name in ("CrossEntropyLoss", "NLLLoss"):
+        number = shape[0 if len(shape) == 1 else 1]
+        return x, np.asarray(
+            rng.integers(0, number, shape[:1] + shape[2:] if len(shape) > 1 else ())
+        )
+    truths = np.asarray(rng.integers(0, 9, shape) / 8)
+    if name == "BCELoss":
+        return np.asarray(rng.uniform(0.1, 0.9, shape)), truths
+    return x, truths if name == "BCEWithLogitsLoss" else np.asarray(rng.standard_normal(shape))
+
+
 CASES: dict[str, list[Case]] = {
     "add": pairs(),
     "sub": pairs(),
@@ -265,6 +298,16 @@ CASES: dict[str, list[Case]] = {
     "gelu": [*singles(), Case(numbers((40,), low=-8, high=8))],
     "softmax": along(SLICES),
     "log_softmax": along(SLICES),
+    # Module 05
+    "bce": binary(0.1, 0.9),
+    "bce_with_logits": [
+        *binary(-2, 2),
+        Case(numbers((40,), low=-30, high=30, kinks=(0.0,)), truths((40,))),
+    ],
+    "cross_entropy": [
+        *(rows(*two) for two in ((1, 1), (1, 4), (5, 3), (4, 1), (0, 3), (17, 33), (3, 1000))),
+        rows(8, 5, size=40.0),
+    ],
 }
 
 
@@ -284,6 +327,11 @@ def pytorch() -> dict[str, Callable[..., Any]]:
     def reduction(function: Callable[..., Any]) -> Callable[..., Any]:
         return lambda x, axis, keepdims, **more: function(
             x, dim=every(x, axis), keepdim=keepdims, **more
+        )
+
+    def loss(function: Callable[..., Any]) -> Callable[..., Any]:
+        return lambda x, targets: function(
+            x, torch.from_numpy(targets).to(x.dtype), reduction="none"
         )
 
     return {
@@ -318,4 +366,9 @@ def pytorch() -> dict[str, Callable[..., Any]]:
         "gelu": lambda x: functional.gelu(x, approximate="tanh"),
         "softmax": lambda x, axis: torch.softmax(x, dim=axis),
         "log_softmax": lambda x, axis: torch.log_softmax(x, dim=axis),
+        "bce": loss(functional.binary_cross_entropy),
+        "bce_with_logits": loss(functional.binary_cross_entropy_with_logits),
+        "cross_entropy": lambda x, targets: functional.cross_entropy(
+            x, torch.from_numpy(targets), reduction="none"
+        ),
     }
