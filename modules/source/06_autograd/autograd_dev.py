@@ -95,21 +95,19 @@ def grad_check(function, *inputs, tolerance=1e-6):
     backward(output, weights)
 
     def total():
-        with no_grad():
-            return float((function(*checked).data * weights).sum())
+        return float((function(*checked).data * weights).sum())
 
     for number, x in enumerate(checked):
-        if not x.requires_grad:
-            continue
-        expected = _measured_gradient(total, x.data)
-        found = np.zeros(x.shape) if x.grad is None else x.grad
-        error = np.abs(found - expected) / max(1.0, np.abs(expected).max(initial=0.0))
-        if not (error <= tolerance).all():
-            place = np.unravel_index(np.argmax(np.where(np.isnan(error), np.inf, error)), x.shape)
-            raise AssertionError(
-                f"the gradient of input {number} is wrong at {tuple(map(int, place))}: "
-                f"backward gives {found[place]:.8g}, measured {expected[place]:.8g}"
-            )
+        if x.requires_grad:
+            expected = _measured_gradient(total, x.data)
+            found = np.zeros(x.shape) if x.grad is None else x.grad
+            wrong = np.abs(found - expected) / max(1.0, np.abs(expected).max(initial=0.0))
+            if not (wrong <= tolerance).all():
+                place = tuple(map(int, np.argwhere(~(wrong <= tolerance))[0]))
+                raise AssertionError(
+                    f"the gradient of input {number} is wrong at {place}: "
+                    f"backward gives {found[place]:.8g}, measured {expected[place]:.8g}"
+                )
     return True
 
 
@@ -118,29 +116,34 @@ import tinytorch  # noqa: F401  (brings the operations of modules 02 to 05)
 from tinytorch.core.tensor import gradients, operations
 
 
-def run_rule(name, gradient, *arrays, output=None, **settings):
+def run_rule(name, gradient, *arrays, output=None, needs=(True, True), **settings):
     """What the rule of the operation `name` returns, without recorder and walk."""
     operation = operations.get(name, Operation)(**settings)
     operation.inputs, operation.output = arrays, output
-    operation.shapes = tuple(x.shape for x in arrays)
-    operation.needs = (True,) * len(arrays)
+    operation.shapes, operation.needs = tuple(x.shape for x in arrays), needs
     return gradients[name](operation, gradient)
 
 
-def assert_gradient(name, *arrays, forward=None, **settings):
+def assert_gradient(name, *arrays, **settings):
     """The rule of the operation `name` against central differences of its `forward`."""
     arrays = [np.array(x, dtype=np.float64) for x in arrays]
-    forward = forward or operations[name](**settings).forward
+    forward = operations[name](**settings).forward
     output = np.asarray(forward(*arrays))
     weights = _weights(output.shape)
     found = run_rule(name, weights, *arrays, output=output, **settings)
-    assert len(found) == len(arrays), f"{name} has {len(arrays)} inputs, not {len(found)}"
     for x, part in zip(arrays, found, strict=True):
         expected = _measured_gradient(lambda: float((forward(*arrays) * weights).sum()), x)
-        part = np.asarray(part)
-        if part.shape != x.shape:
-            part = _unbroadcast(part, x.shape)
+        part = np.asarray(part) if np.shape(part) == x.shape else _unbroadcast(part, x.shape)
         np.testing.assert_allclose(part, expected, rtol=1e-5, atol=1e-8)
+
+
+def error_of(action):
+    """The message of the error that `action()` raises."""
+    try:
+        action()
+    except (AssertionError, RuntimeError, TypeError, ValueError) as error:
+        return str(error)
+    return "no error"
 
 
 numbers = np.random.default_rng(6)
@@ -168,12 +171,10 @@ Memory is what limits training, so a node keeps only what its rule reads: if the
 @functools.cache
 def _reads(gradient):
     """Which names the code of a rule uses: what it does not read need not be kept."""
-    gradient = getattr(gradient, "__wrapped__", gradient)
-    if not hasattr(gradient, "__code__"):
-        return {"inputs", "output"}
-    names, codes = set(), [gradient.__code__]
-    while codes:
-        code = codes.pop()
+    names, codes = set(), [getattr(gradient, "__code__", None)]
+    for code in codes:
+        if code is None:
+            return {"inputs", "output"}
         names.update(code.co_names)
         codes += [inner for inner in code.co_consts if hasattr(inner, "co_names")]
     return names
@@ -219,35 +220,27 @@ class _Node:
         """(parent, its part of the gradient or None, made for it alone) of each input."""
         if gradient is None:
             return [(parent, None, False) for parent in self.parents]
-        operation = self.operation
-        results = operation.gradient(operation, gradient)
+        results = self.operation.gradient(self.operation, gradient)
         if not isinstance(results, (tuple, list)) or len(results) != len(self.parents):
-            message = f"a tuple of {len(self.parents)}, one for each input"
-            raise TypeError(f"the gradient of {operation.name!r} must be {message}")
-        arrays = [x if x is None or isinstance(x, np.ndarray) else np.asarray(x) for x in results]
-        owners = collections.Counter(
-            id(owner) for x in arrays if x is not None for owner in (x, x.base)
-        )
+            name, count = self.operation.name, len(self.parents)
+            raise TypeError(f"the gradient of {name!r} must be a tuple of {count}, one an input")
+        arrays = [x if x is None else np.asarray(x) for x in results]
+        used = collections.Counter(id(y) for x in arrays if x is not None for y in (x, x.base))
         parts = []
         for number, (parent, array) in enumerate(zip(self.parents, arrays, strict=True)):
             part = None if parent is None or array is None else self._fitted(number, array)
             fresh = part is not None and part.base is None and part is not gradient
-            parts.append((parent, part, fresh and owners[id(part)] <= 1))
+            parts.append((parent, part, fresh and used[id(part)] <= 1))
         return parts
 
     def _fitted(self, number, array):
         """The gradient of input `number` in that input's shape and dtype."""
-        shape = self.operation.shapes[number]
-        if array.shape != shape:
-            try:
-                fits = np.broadcast_shapes(array.shape, shape) == array.shape
-            except ValueError:
-                fits = False
-            if not fits:
-                raise ValueError(
-                    f"the gradient of {self.operation.name!r} for input {number} has shape "
-                    f"{array.shape}, the input has {shape}"
-                )
+        name, shape, found = self.operation.name, self.operation.shapes[number], array.shape
+        if found != shape:
+            pairs = zip(reversed(found), reversed(shape), strict=False)
+            if len(found) < len(shape) or any(theirs not in (1, ours) for ours, theirs in pairs):
+                about = f"the gradient of {name!r} for input {number}"
+                raise ValueError(f"{about} has shape {found}, the input has {shape}")
             array = _unbroadcast(array, shape)
         return np.asarray(array, dtype=self.dtypes[number])
 
@@ -312,12 +305,10 @@ def test_unbroadcast():
     assert _unbroadcast(g, (3,)).tolist() == [3.0, 5.0, 7.0]
     assert _unbroadcast(g, (1, 3)).tolist() == [[3.0, 5.0, 7.0]]
     assert _unbroadcast(g, (2, 1)).tolist() == [[3.0], [12.0]]
-    assert _unbroadcast(g, ()) == 15.0
-    assert _unbroadcast(g, (1,)).tolist() == [15.0]
+    assert (_unbroadcast(g, ()), _unbroadcast(g, (1,)).tolist()) == (15.0, [15.0])
     deep = np.arange(24.0).reshape(2, 3, 4)
     assert _unbroadcast(deep, (3, 1)).tolist() == [[60.0], [92.0], [124.0]]
     assert _unbroadcast(np.ones((0, 3)), (1, 3)).tolist() == [[0.0, 0.0, 0.0]]
-    assert g.tolist() == [[0.0, 1.0, 2.0], [3.0, 4.0, 5.0]]
 
 
 test_unbroadcast()
@@ -414,24 +405,18 @@ def test_sums_and_products():
     for name in ("add", "sub", "mul", "div"):
         for shapes in (((3,), (3,)), ((2, 3), (3,)), ((2, 1), (1, 3)), ((), (2, 2))):
             assert_gradient(name, *(numbers.uniform(0.5, 2.0, shape) for shape in shapes))
-    assert_gradient("div", [-1.0, 2.0], [-0.5, -2.0])
     assert_gradient("neg", [[1.0, -2.0]])
 
 
 def test_powers():
-    assert_gradient("pow", [0.5, 1.5, 2.0], [2.0, -1.0, 0.5])
-    assert_gradient("pow", [[0.5], [2.0]], [3.0, 0.5])
-    x, two = np.array([-3.0, 0.0, 2.0]), np.array(2.0)
+    assert_gradient("pow", [[0.5], [2.0]], [3.0, 0.5, -1.0])
+    x, ones = np.array([-3.0, 0.0, 2.0]), np.ones(3)
     with np.errstate(all="raise"):
         for y, slopes in ((2.0, [-6.0, 0.0, 4.0]), (1.0, [1.0] * 3), (0.0, [0.0] * 3)):
-            operation = operations["pow"]()
-            operation.inputs, operation.output = (x, np.array(y)), x**y
-            operation.needs = (True, False)
-            dx, dy = gradients["pow"](operation, np.ones(3))
-            assert dx.tolist() == slopes
-            assert dy is None
+            dx, dy = run_rule("pow", ones, x, np.array(y), output=x**y, needs=(True, False))
+            assert (dx.tolist(), dy) == (slopes, None)
         zero = np.zeros(1)
-        assert run_rule("pow", np.ones(1), zero, two, output=zero)[1].tolist() == [0.0]
+        assert run_rule("pow", ones[:1], zero, 2 * ones[:1], output=zero)[1] == 0.0
 
 
 test_sums_and_products()
@@ -457,16 +442,13 @@ And a batch. `(b, m, k) @ (k, n)` uses one matrix for all examples, so $dY$ is a
 #| exporti
 @gradient_of("matmul")
 def matmul_gradient(operation, gradient):
-    """Z = X @ Y: dX = dZ @ Y transposed, dY = X transposed @ dZ.
+    """Z = X @ Y: dX = dZ @ Y transposed, dY = X transposed @ dZ; None for what nobody needs.
 
-    1. A vector on the left: `x` becomes (1, k), `gradient` gets a dimension before its last.
-       A vector on the right: `y` becomes (k, 1), `gradient` gets one at its end.
-    2. dx, if `operation.needs[0]`: `np.swapaxes(y, -1, -2)` transposes the last two dimensions.
-       If the left one was a vector, take its dimension out again.
-    3. dy in the same way, if `operation.needs[1]`; if `y` has two dimensions, reshape `x` and
-       `gradient` to (rows, k) and (rows, n) first. Give the number of rows (-1 would be unknown
-       when a size is 0).
-    4. Return both; None stands for what nobody needs.
+    1. A vector on the left becomes (1, k), and `gradient` gets a dimension before its last; one
+       on the right becomes (k, 1), and `gradient` gets a dimension at its end.
+    2. If `operation.needs[0]`: dx, with `np.swapaxes(y, -1, -2)`; undo step 1 for a vector.
+    3. If `operation.needs[1]`: dy in the same way. If `y` has two dimensions, reshape `x` and
+       `gradient` to (rows, k) and (rows, n) first (count the rows: -1 is unknown for size 0).
     """
     ### BEGIN SOLUTION
     x, y = operation.inputs
@@ -505,14 +487,11 @@ def test_matmul_gradient():
 
 
 def test_matmul_computes_only_what_is_needed():
-    operation = operations["matmul"]()
-    operation.inputs = (np.ones((2, 3)), np.ones((3, 4)))
+    dz, x, y = np.ones((5, 2, 4)), np.ones((5, 2, 3)), np.ones((3, 4))
     for needs in ((True, False), (False, True)):
-        operation.needs = needs
-        answer = gradients["matmul"](operation, np.ones((2, 4)))
+        answer = run_rule("matmul", dz, x, y, needs=needs)
         assert tuple(part is not None for part in answer) == needs
-    operation.inputs = (np.ones((5, 2, 3)), np.ones((3, 4)))
-    assert gradients["matmul"](operation, np.ones((5, 2, 4)))[1].shape == (3, 4)
+    assert answer[1].shape == (3, 4)
 
 
 test_matmul_gradient()
@@ -582,19 +561,15 @@ def clip_gradient(operation, gradient):
 
 # %% nbgrader={"schema_version": 3, "grade": true, "solution": false, "locked": true, "task": false, "grade_id": "autograd-functions-test", "points": 5}
 def test_function_gradients():
-    x = np.array([[0.3, 0.7, 1.1], [1.6, 2.0, 3.0]])
     for name in ("exp", "log", "sqrt", "abs"):
-        assert_gradient(name, x)
-    assert_gradient("exp", -x)
-    assert_gradient("abs", -x)
-    (slope,) = run_rule("abs", np.ones(2), np.array([0.0, -2.0]))
-    assert slope.tolist() == [0.0, -1.0]
+        assert_gradient(name, [[0.3, 0.7, 1.1], [1.6, 2.0, 3.0]])
+    assert_gradient("abs", [-0.3, -2.0])
+    assert run_rule("abs", np.ones(1), np.zeros(1))[0] == 0.0
 
 
 def test_clip_gradient():
-    x = np.array([-2.0, -0.4, 0.5, 0.9, 3.0])
     for bounds in ({"min": -1, "max": 0.7}, {"min": 0, "max": None}, {"min": None, "max": 0.7}):
-        assert_gradient("clip", x, **bounds)
+        assert_gradient("clip", [-2.0, -0.4, 0.5, 0.9, 3.0], **bounds)
     (slope,) = run_rule("clip", 2 * np.ones(3), np.array([0.0, 0.5, 1.0]), min=0, max=1)
     assert slope.tolist() == [2.0, 2.0, 2.0]
 
@@ -782,10 +757,8 @@ def getitem_gradient(operation, gradient):
 def test_shape_gradients():
     x = numbers.uniform(size=(2, 3, 4))
     assert_gradient("reshape", x, shape=(4, -1))
-    assert_gradient("reshape", np.ones(()), shape=(1, 1))
-    for dims in ((1, 2, 0), (2, 0, 1), (-1, 0, 1), (0, 1, 2)):
+    for dims in ((1, 2, 0), (2, 0, 1), (-1, 0, 1)):
         assert_gradient("permute", x, dims=dims)
-    assert_gradient("permute", np.ones(()), dims=())
     for shape in ((5, 2, 3), (2, 3)):
         assert_gradient("broadcast_to", np.ones((2, 1)), shape=shape)
 
@@ -796,8 +769,6 @@ def test_getitem_gradient():
         assert_gradient("getitem", x, index=index)
     for index in ([2, 0, 2], (np.array([0, 0, 1]), np.array([3, 3, 0])), (slice(None), [1, 1])):
         assert_gradient("getitem", x, index=index)
-    (slopes,) = run_rule("getitem", np.array([1.0, 10.0, 100.0]), np.zeros(3), index=[1, 2, 1])
-    assert slopes.tolist() == [0.0, 101.0, 10.0]
     narrow = run_rule("getitem", np.ones(2, np.float32), np.zeros(3, np.float32), index=slice(2))
     assert narrow[0].dtype == np.float32
 
@@ -852,25 +823,19 @@ def where_gradient(operation, gradient):
 
 
 # %% nbgrader={"schema_version": 3, "grade": true, "solution": false, "locked": true, "task": false, "grade_id": "autograd-several-test", "points": 4}
-def test_cat_and_stack_gradients():
+def test_several_gradients():
     for shapes, axis in ((((2, 3), (4, 3), (1, 3)), 0), (((2, 1), (2, 3)), -1)):
         assert_gradient("cat", *map(np.ones, shapes), axis=axis)
-    for axis in (0, 1, 2, -1, -2):
-        assert_gradient("stack", np.ones((2, 3)), np.zeros((2, 3)), axis=axis)
-
-
-def test_where_gradient():
     x, y = np.ones((2, 3)), np.zeros((2, 3))
+    for axis in (0, 1, 2, -1, -2):
+        assert_gradient("stack", x, y, axis=axis)
     assert_gradient("where", x, y, condition=np.array([[True, False, True], [False, False, True]]))
-    assert_gradient("where", x, np.zeros(3), condition=np.array([[True], [False]]))
-    gradient = np.ones(2, dtype=np.float32)
-    dx, dy = run_rule("where", gradient, x[0, :2], y[0, :2], condition=np.array([True, False]))
-    assert (dx.tolist(), dy.tolist()) == ([1.0, 0.0], [0.0, 1.0])
-    assert dx.dtype == dy.dtype == np.float32
+    assert_gradient("where", x, y[0], condition=np.array([[True], [False]]))
+    dx, dy = run_rule("where", np.full(1, np.inf, np.float32), x, y, condition=np.array([True]))
+    assert (dx[0], dy[0], dx.dtype, dy.dtype) == (np.inf, 0.0, np.float32, np.float32)
 
 
-test_cat_and_stack_gradients()
-test_where_gradient()
+test_several_gradients()
 
 # %% [markdown]
 r"""
@@ -972,27 +937,23 @@ def log_softmax_gradient(operation, gradient):
 
 # %% nbgrader={"schema_version": 3, "grade": true, "solution": false, "locked": true, "task": false, "grade_id": "autograd-activations-test", "points": 7}
 def test_activation_gradients():
-    x = np.array([[-2.5, -1.0, -0.1], [0.2, 1.3, 2.4]])
+    x, zero, one = np.array([[-2.5, -1.0, -0.1], [0.2, 1.3, 2.4]]), np.zeros(1), np.ones(1)
     for name in ("relu", "sigmoid", "tanh", "gelu"):
         assert_gradient(name, x)
-    for slope in (0.01, 0.3):
-        assert_gradient("leaky_relu", x, negative_slope=slope)
-    zero, one = np.zeros(1), np.ones(1)
-    assert run_rule("relu", one, zero, output=zero)[0].tolist() == [0.0]
-    assert run_rule("leaky_relu", one, zero, negative_slope=0.5)[0].tolist() == [0.5]
+    assert_gradient("leaky_relu", x, negative_slope=0.3)
+    assert run_rule("relu", one, zero, output=zero)[0] == 0.0
+    assert run_rule("leaky_relu", one, zero, negative_slope=0.5)[0] == 0.5
 
 
 def test_softmax_gradients():
-    x = np.array([[0.5, -1.0, 2.0], [0.0, 0.3, -0.7]])
-    for name in ("softmax", "log_softmax"):
+    x, large = np.array([[0.5, -1.0, 2.0], [0.0, 0.3, -0.7]]), np.array([[1000.0, 0.0, -1000.0]])
+    for name, slopes in (("softmax", [[0.0, 0.0, 0.0]]), ("log_softmax", [[-2.0, 1.0, 1.0]])):
         for axis in (0, 1, -1):
             assert_gradient(name, x, axis=axis)
-    large = np.array([[1000.0, 0.0, -1000.0]])
-    with np.errstate(over="raise", divide="raise", invalid="raise"):
-        for name in ("softmax", "log_softmax"):
-            z = operations[name](axis=1).forward(large)
-            (slopes,) = run_rule(name, np.ones((1, 3)), large, output=z, axis=1)
-            np.testing.assert_allclose(slopes, [[0.0, 1.0, 1.0]] if "log" in name else [[0] * 3])
+        z = operations[name](axis=1).forward(large)
+        with np.errstate(over="raise", divide="raise", invalid="raise"):
+            found = run_rule(name, np.ones((1, 3)), large, output=z, axis=1)
+        assert found[0].tolist() == slopes
 
 
 test_activation_gradients()
@@ -1058,35 +1019,30 @@ def bce_with_logits_gradient(operation, gradient):
 
 # %% [markdown]
 """
-**Test: losses.** Against slopes measured on the formulas; scores of ±1000; probabilities of exactly 0 and 1, where the slope is large but finite; a batch without examples.
+**Test: losses.** Against measured slopes of your operations from module 05; scores of ±1000; probabilities of exactly 0 and 1, where the slope is large but finite; a batch without examples.
 """
 
 
 # %% nbgrader={"schema_version": 3, "grade": true, "solution": false, "locked": true, "task": false, "grade_id": "autograd-losses-test", "points": 5}
 def test_cross_entropy_gradient():
-    x, targets = np.array([[0.5, -1.0, 2.0], [3.0, 0.0, -0.5]]), np.array([1, 0])
-    formula = lambda x: np.log(np.exp(x).sum(axis=1)) - x[np.arange(2), targets]  # noqa: E731
-    assert_gradient("cross_entropy", x, forward=formula, targets=targets)
-    large = np.array([[1000.0, -1000.0]])
+    x, targets = [[0.5, -1.0, 2.0], [3.0, 0.0, -0.5]], np.array([1, 0])
+    assert_gradient("cross_entropy", x, targets=targets)
     with np.errstate(over="raise", divide="raise", invalid="raise"):
-        (slopes,) = run_rule("cross_entropy", np.array([2.0]), large, targets=np.array([1]))
+        large = np.array([[1000.0, -1000.0]])
+        (slopes,) = run_rule("cross_entropy", np.array([2.0]), large, targets=targets[:1])
     assert slopes.tolist() == [[2.0, -2.0]]
-    none = np.zeros(0, dtype=np.int64)
-    assert run_rule("cross_entropy", np.ones(0), np.ones((0, 3)), targets=none)[0].shape == (0, 3)
+    (none,) = run_rule("cross_entropy", np.ones(0), np.ones((0, 3)), targets=targets[:0])
+    assert none.shape == (0, 3)
 
 
 def test_binary_cross_entropy_gradients():
-    p, t = np.array([0.2, 0.9, 0.5]), np.array([0.0, 1.0, 0.25])
-    formula = lambda p: -t * np.log(p) - (1 - t) * np.log(1 - p)  # noqa: E731
-    assert_gradient("bce", p, forward=formula, targets=t)
-    (slopes,) = run_rule("bce", 3 * np.ones(2), np.array([0.0, 1.0]), targets=np.array([1.0, 1.0]))
+    t, large = np.array([0.0, 1.0, 0.25]), np.array([1000.0, -1000.0])
+    assert_gradient("bce", [0.2, 0.9, 0.5], targets=t)
+    assert_gradient("bce_with_logits", [-2.0, 0.5, 3.0], targets=t)
+    (slopes,) = run_rule("bce", 3 * np.ones(2), np.array([0.0, 1.0]), targets=np.ones(2))
     np.testing.assert_allclose(slopes, [-3e12, 0.0])
-    x = np.array([-2.0, 0.5, 3.0])
-    of_scores = lambda x: np.log(1 + np.exp(x)) - t * x  # noqa: E731
-    assert_gradient("bce_with_logits", x, forward=of_scores, targets=t)
     with np.errstate(over="raise", invalid="raise"):
-        large, ones = np.array([1000.0, -1000.0]), np.ones(2)
-        (slopes,) = run_rule("bce_with_logits", ones, large, targets=np.zeros(2))
+        (slopes,) = run_rule("bce_with_logits", np.ones(2), large, targets=np.zeros(2))
     assert slopes.tolist() == [1.0, 0.0]
 
 
@@ -1237,35 +1193,28 @@ def backward(tensor, gradient=None, retain_graph=False):
 
 
 # %% nbgrader={"schema_version": 3, "grade": true, "solution": false, "locked": true, "task": false, "grade_id": "autograd-walk-test", "points": 10}
-def test_counting_uses():
-    x = Variable([1.0, 2.0])
+def test_counting_and_adding():
+    x, part, node = Variable([1.0, 2.0]), np.ones(2), object()
     y = x * 2
     z = y * y + y.sum()
     uses = _count_uses(z.node)
     assert (len(uses), uses[y.node], uses[z.node]) == (4, 3, 0)
-
-
-def test_adding_up():
-    x, part = Variable([1.0, 2.0]), np.ones(2)
     _add_to_leaf(x, part, False)
-    assert x.grad is not part
     mine = x.grad
     _add_to_leaf(x, part, True)
-    assert x.grad is mine
+    assert mine is x.grad is not part
     assert (mine.tolist(), part.tolist()) == ([2.0, 2.0], [1.0, 1.0])
-    x.grad = None
+    x.zero_grad()
     _add_to_leaf(x, part, True)
     assert x.grad is part
-    totals, own, node = {}, set(), object()
+    totals, own = {}, set()
     _add_to_node(totals, own, node, part)
     assert totals[node] is part
-    assert node not in own
     _add_to_node(totals, own, node, part)
     summed = totals[node]
-    assert (summed.tolist(), part.tolist(), node in own) == ([2.0, 2.0], [1.0, 1.0], True)
     _add_to_node(totals, own, node, part)
-    assert totals[node] is summed
-    assert summed.tolist() == [3.0, 3.0]
+    assert totals[node] is summed is not part
+    assert (summed.tolist(), part.tolist()) == ([3.0, 3.0], [1.0, 1.0])
 
 
 def test_backward():
@@ -1291,13 +1240,12 @@ def test_gradients_never_share_memory():
     given += 100
     x.grad += 10
     assert (x.grad.tolist(), y.grad.tolist()) == ([12.0, 12.0], [1.0, 1.0])
-    z = x.reshape(2) + y
-    z.backward(np.ones(2))
-    assert y.grad.tolist() == [2.0, 2.0]
-    assert x.grad.tolist() == [13.0, 13.0]
+    a, b = x * 1, y * 1
+    ((a + b) + a * 5 + a).backward([1.0, 1.0])
+    assert (x.grad.tolist(), y.grad.tolist()) == ([19.0, 19.0], [2.0, 2.0])
 
 
-def test_one_call_an_operation():
+def test_each_rule_is_called_once():
     calls, rules = [], dict(gradients)
     counted = lambda name: lambda *given: (calls.append(name), rules[name](*given))[1]  # noqa: E731
     x = y = Variable(1.0)
@@ -1309,7 +1257,7 @@ def test_one_call_an_operation():
     assert (len(calls), x.grad) == (2000, 1.0)
 
 
-def test_a_deep_chain_and_its_memory():
+def test_depth_and_memory():
     import weakref
 
     x = y = Variable([1.0])
@@ -1327,37 +1275,24 @@ def test_a_deep_chain_and_its_memory():
 
 
 def test_errors_of_backward():
-    x = Variable([1.0, 2.0])
-    y = (x * x).sum()
+    x, constant = Variable([1.0, 2.0]), Tensor([1.0, 2.0])
+    y, changed = (x * x).sum(), x * constant
     y.backward()
-    constant = Tensor([1.0, 2.0])
-    changed = x * constant
+    x.zero_grad()
     constant += 1
-    cases = [
-        (lambda: (x * 2).backward(), "one number"),
-        (lambda: y.backward(), "retain_graph"),
-        (lambda: Tensor(1.0).backward(), "requires no gradient"),
-        (lambda: (x * 2).backward([1.0]), "shape (1,)"),
-        (lambda: (changed.sum() + x.sum()).backward(), "in place"),
-    ]
-    for call, message in cases:
-        x.grad = None
-        try:
-            call()
-        except (RuntimeError, ValueError) as error:
-            assert not isinstance(error, NotImplementedError)
-            assert message in str(error)
-        else:
-            raise AssertionError(f"no error that says {message!r}")
-        assert x.grad is None
+    assert "one number" in error_of((x * 2).backward)
+    assert "retain_graph" in error_of(y.backward)
+    assert "requires no gradient" in error_of(Tensor(1.0).backward)
+    assert "shape (1,)" in error_of(lambda: (x * 2).backward([1.0]))
+    assert "in place" in error_of((changed.sum() + x.sum()).backward)
+    assert x.grad is None
 
 
-test_counting_uses()
-test_adding_up()
+test_counting_and_adding()
 test_backward()
 test_gradients_never_share_memory()
-test_one_call_an_operation()
-test_a_deep_chain_and_its_memory()
+test_each_rule_is_called_once()
+test_depth_and_memory()
 test_errors_of_backward()
 
 # %% [markdown]
@@ -1465,27 +1400,14 @@ def test_no_grad():
             assert not (x * 2).requires_grad
         assert not (x * 2).requires_grad
         x += 1
-    assert (x * 2).requires_grad
-    assert x.tolist() == [2.0, 3.0]
-    try:
-        with no_grad():
-            raise KeyError
-    except KeyError:
-        assert (x * 2).requires_grad
-
-    @no_grad()
-    def deeper(n):
-        return deeper(n - 1) if n else x * 2
-
+    deeper = no_grad()(lambda n: deeper(n - 1) if n else x * 2)
     assert not deeper(2).requires_grad
-    assert deeper.__name__ == "deeper"
+    assert "reshape" in error_of(no_grad()(lambda: x.reshape(7)))
     assert (x * 2).requires_grad
 
 
 class Scaled(Function):
     """Planted for the test: x**2 * y * scale, with no slope for y."""
-
-    kept = np.ones(2, dtype=np.float32)
 
     def forward(self, x, y):
         return x * x * y * self.scale
@@ -1496,39 +1418,28 @@ class Scaled(Function):
         return 2 * x * y * self.scale * gradient, None
 
 
-class Kept(Scaled):
-    """Planted for the test: it returns an array of its own."""
+class Kept(Function):
+    """Planted for the test: its gradient is an array of its own, fit or not."""
 
     def forward(self, x):
         return x + 0
 
     def backward(self, gradient):
-        return self.kept
-
-
-class Wrong(Kept):
-    """Planted for the test: its gradient has another shape than its input."""
-
-    def backward(self, gradient):
-        return np.ones(3)
+        return self.array
 
 
 def test_function():
-    x, y = Variable([1.0, 2.0]), Variable(10.0)
+    x, y, mine = Variable([1.0, 2.0]), Variable(10.0), np.ones(2, dtype=np.float32)
     z = Scaled.apply(x, y, scale=0.5)
     z.sum().backward()
     assert (z.tolist(), x.grad.tolist(), y.grad) == ([5.0, 20.0], [10.0, 20.0], None)
     x.zero_grad()
-    Kept.apply(x).sum().backward()
+    Kept.apply(x, array=mine).sum().backward()
     x.grad += 1
-    assert Kept.kept.tolist() == [1.0, 1.0]
-    try:
-        Wrong.apply(x).sum().backward()
-    except ValueError as error:
-        assert "'Wrong'" in str(error)
-        assert "(3,)" in str(error)
-    else:
-        raise AssertionError("a gradient of the wrong shape was accepted")
+    assert mine.tolist() == [1.0, 1.0]
+    told = error_of(Kept.apply(x, array=np.ones(3)).sum().backward)
+    assert "'Kept'" in told
+    assert "(3,)" in told
 
 
 test_no_grad()
@@ -1548,21 +1459,6 @@ The second run must give what the first one gave. Dropout draws random numbers, 
 
 # %% nbgrader={"schema_version": 3, "grade": false, "solution": true, "locked": false, "task": false, "grade_id": "autograd-checkpoint"}
 #| export
-class _set_recorder:  # noqa: N801
-    """Set attributes of the recorder for a `with` block."""
-
-    def __init__(self, **values):
-        self.values = values
-
-    def __enter__(self):
-        recorder = _State.recorder
-        self.before = {name: getattr(recorder, name) for name in self.values}
-        vars(recorder).update(self.values)
-
-    def __exit__(self, *error):
-        vars(_State.recorder).update(self.before)
-
-
 class _Recomputed(Operation):
     """What `checkpoint` records: the function, and the state of the random generator before it."""
 
@@ -1571,14 +1467,16 @@ class _Recomputed(Operation):
         self.name = f"checkpoint of {getattr(function, '__name__', function)}"
         self.gradient = _recompute
 
-    def run(self, tensors):
-        """The function on these tensors, with the random numbers of the first run."""
-        random = generator().bit_generator
-        now, random.state = random.state, self.state
+    def run(self, tensors, rehearsing=False):
+        """The function on these tensors, recorded, with the same random numbers each time."""
+        recorder, random = _State.recorder, generator().bit_generator
+        before, state = (recorder.enabled, recorder.rehearsing), random.state
+        recorder.enabled, recorder.rehearsing, random.state = True, rehearsing, self.state
         try:
             return self.function(*tensors)
         finally:
-            random.state = now
+            recorder.enabled, recorder.rehearsing = before
+            random.state = random.state if rehearsing else state
 
 
 def _recompute(operation, gradient):
@@ -1586,7 +1484,7 @@ def _recompute(operation, gradient):
 
     1. Make a new leaf of each of `operation.inputs`: `Tensor._wrap(array)` does not copy. Set its
        `requires_grad` to what `operation.needs` says.
-    2. Inside `with _set_recorder(enabled=True, rehearsing=False):` call `operation.run(leaves)`.
+    2. `operation.run(leaves)` gives the output again, recorded this time.
     3. Walk: `backward(output, gradient)`. This also reaches the parameters the function uses.
     4. Return the `grad` of each leaf.
     """
@@ -1594,9 +1492,7 @@ def _recompute(operation, gradient):
     leaves = [Tensor._wrap(array) for array in operation.inputs]
     for leaf, needed in zip(leaves, operation.needs, strict=True):
         leaf.requires_grad = needed
-    with _set_recorder(enabled=True, rehearsing=False):
-        output = operation.run(leaves)
-    backward(output, gradient)
+    backward(operation.run(leaves), gradient)
     return tuple(leaf.grad for leaf in leaves)
     ### END SOLUTION
 
@@ -1611,8 +1507,7 @@ def checkpoint(function, *inputs):
     if not recorder.enabled or recorder.rehearsing:
         return function(*inputs)
     operation = _Recomputed(function)
-    with _set_recorder(rehearsing=True):
-        result = function(*inputs)
+    result = operation.run(inputs, rehearsing=True)
     output = result.detach()
     if result.requires_grad:
         output.requires_grad = True
@@ -1631,14 +1526,14 @@ def checkpoint(function, *inputs):
 def test_checkpoint():
     from tinytorch.core.tensor import manual_seed, rand
 
-    w, runs = Variable([[1.0, 2.0], [3.0, -1.0]]), []
+    w, runs, found = Variable([[1.0, 2.0], [3.0, -1.0]]), [], []
 
     def block(x):
         runs.append(1)
         return ((x @ w).exp() * rand(2, 2)).log()
 
-    found = []
-    for call in (block, lambda x: checkpoint(block, x), lambda x: checkpoint(checkpoint, block, x)):
+    once = lambda x: checkpoint(block, x)  # noqa: E731
+    for call in (block, once, lambda x: checkpoint(once, x)):
         for needed in (True, False):
             manual_seed(5)
             x = Tensor([[0.5, 1.0], [-1.0, 0.2]], requires_grad=needed)
@@ -1646,25 +1541,16 @@ def test_checkpoint():
             z = call(x)
             after = rand(3).tolist()
             (z * z).sum().backward()
+            after += rand(3).tolist()
             found.append((z.tolist(), after, w.grad.tolist(), needed and x.grad.tolist()))
-    assert found[0] == found[2] == found[4]
-    assert found[1] == found[3] == found[5]
+    assert found[:2] == found[2:4] == found[4:]
     assert len(runs) == 2 * (1 + 2 + 3)
-
-
-def test_checkpoint_without_gradients():
-    double = lambda x: x * 2  # noqa: E731
-    assert not checkpoint(double, Tensor([1.0])).requires_grad
-    x = Variable([1.0])
     with no_grad():
-        assert not checkpoint(double, x).requires_grad
-    y = checkpoint(double, x)
-    y.sum().backward()
-    assert x.grad.tolist() == [2.0]
+        assert not once(x).requires_grad
+    assert not checkpoint(lambda x: x * 2, x).requires_grad
 
 
 test_checkpoint()
-test_checkpoint_without_gradients()
 
 # %% [markdown]
 """
@@ -1686,41 +1572,11 @@ from tinytorch.core.tensor import manual_seed, randn
 def chain(x, weights, activation):
     for weight in weights:
         x = activation(x @ weight + 1.0)
-    return x.sum()
+    return x
 
 
-def analyze_graph_memory():
-    manual_seed(0)
-    weights = [Variable(randn(256, 256) / 16) for _ in range(10)]
-    x = randn(2048, 256)
-    for activation in (relu, gelu):
-        tracemalloc.start()
-        with no_grad():
-            chain(x, weights, activation)
-        quiet = tracemalloc.get_traced_memory()[1]
-        tracemalloc.reset_peak()
-        loss = chain(x, weights, activation)
-        held = tracemalloc.get_traced_memory()[0]
-        loss.backward()
-        after = tracemalloc.get_traced_memory()[0]
-        tracemalloc.stop()
-        print(
-            f"10 layers, {activation.__name__:4} without graph at most {quiet / 1e6:5.1f} MB; graph "
-            f"{held / 1e6:5.1f} MB; after backward {after / 1e6:4.1f} MB (the gradients)"
-        )
-        for weight in weights:
-            weight.zero_grad()
-
-
-# %% [markdown]
-"""
-**Time.** For large products the arithmetic decides: two products backwards for one forwards. For small tensors the price is that of the bookkeeping, some microseconds an operation, and it grows in proportion to the number of operations, not to the number of paths.
-"""
-
-
-# %% nbgrader={"schema_version": 3, "grade": false, "solution": false, "locked": true, "task": false, "grade_id": "autograd-analysis-time"}
-def least(action, runs=5):
-    """The least time of some runs in seconds: other programs can only make a run slower."""
+def seconds(action, runs=5):
+    """The least time of some runs: other programs can only make a run slower."""
     times = []
     for _ in range(runs):
         start = time.perf_counter()
@@ -1729,73 +1585,69 @@ def least(action, runs=5):
     return min(times)
 
 
-def analyze_backward_time():
+def analyze_graph_memory():
     manual_seed(0)
-    for batch, width in ((4, 8), (128, 128), (1024, 512)):
-        weights = [Variable(randn(width, width) / width**0.5) for _ in range(4)]
-        x = randn(batch, width)
-
-        def forward(x=x, weights=weights):
-            return chain(x, weights, relu)
-
-        def quiet(forward=forward):
-            with no_grad():
-                forward()
-
-        plain, recorded = least(quiet), least(forward)
-        both = least(lambda f=forward: f().backward())
-        print(
-            f"4 layers ({batch:4}, {width:3}): forward {plain * 1e3:7.3f} ms, recorded "
-            f"{recorded * 1e3:7.3f} ms, backward {(both - recorded) / plain:4.1f} times forward"
-        )
-    for count in (1_000, 10_000, 100_000):
-
-        def long(count=count):
-            y = Variable(1.0)
-            for _ in range(count):
-                y = y + y
-            return y
-
-        made = least(long, 1)
-        both = least(lambda f=long: backward(f()), 1)
-        per = (both - made) / count * 1e6
-        print(f"{count:7,} additions of a number to itself: backward {per:5.2f} us each")
+    weights, x = [Variable(randn(256, 256) / 16) for _ in range(10)], randn(2048, 256)
+    for activation in (relu, gelu):
+        tracemalloc.start()
+        no_grad()(chain)(x, weights, activation)
+        quiet = tracemalloc.get_traced_memory()[1]
+        loss = chain(x, weights, activation).sum()
+        held = tracemalloc.get_traced_memory()[0]
+        loss.backward()
+        megabytes = [n / 1e6 for n in (quiet, held, tracemalloc.get_traced_memory()[0])]
+        tracemalloc.stop()
+        print(f"10 layers, {activation.__name__}: MB without graph {megabytes[0]:.1f} at most,")
+        print(f"  with graph {megabytes[1]:.1f}, after backward {megabytes[2]:.1f}, the gradients")
+        for weight in weights:
+            weight.zero_grad()
 
 
 # %% [markdown]
 """
-**Recomputing.** Forty layers, in blocks of four: what does `checkpoint` save, and what does it cost?
+**Time.** For large products the arithmetic decides: two products backwards for one forwards. For small tensors the price is that of the bookkeeping, some microseconds an operation, and it grows in proportion to the number of operations, not to the number of paths. Last, forty layers in blocks of four: what does `checkpoint` save, and what does it cost?
 """
 
 
-# %% nbgrader={"schema_version": 3, "grade": false, "solution": false, "locked": true, "task": false, "grade_id": "autograd-analysis-checkpoint"}
+# %% nbgrader={"schema_version": 3, "grade": false, "solution": false, "locked": true, "task": false, "grade_id": "autograd-analysis-time"}
+def analyze_backward_time():
+    for batch, width in ((4, 8), (128, 128), (1024, 512)):
+        weights = [Variable(randn(width, width) / width**0.5) for _ in range(4)]
+        given = randn(batch, width), weights, relu
+        plain, recorded = (
+            seconds(lambda g=given: no_grad()(chain)(*g)),
+            seconds(lambda g=given: chain(*g)),
+        )
+        both = seconds(lambda g=given: chain(*g).sum().backward())
+        print(f"4 layers ({batch:4}, {width:3}): forward {plain * 1e3:6.2f} ms, recorded")
+        print(f"  {recorded * 1e3:6.2f} ms, backward {(both - recorded) / plain:.1f} times forward")
+    for count in (1_000, 10_000, 100_000):
+        y = Variable(1.0)
+        for _ in range(count):
+            y = y + y * 0.0
+        per = seconds(y.backward, 1) / count / 2 * 1e6
+        print(f"{2 * count:7,} operations on one number: backward {per:.1f} us each")
+
+
 def analyze_checkpoint():
-    manual_seed(0)
-    x = randn(2048, 128)
-    blocks = [[Variable(randn(128, 128) / 11) for _ in range(4)] for _ in range(10)]
+    x, blocks = (
+        randn(2048, 128),
+        [[Variable(randn(128, 128) / 11) for _ in range(4)] for _ in range(10)],
+    )
 
-    def block(x, weights):
-        for weight in weights:
-            x = gelu(x @ weight)
-        return x
-
-    def step(recompute):
+    def step(run):
         y = x
         for weights in blocks:
-            if recompute:
-                y = checkpoint(lambda x, w=weights: block(x, w), y)
-            else:
-                y = block(y, weights)
+            y = run(lambda x, w=weights: chain(x, w, gelu), y)
         y.sum().backward()
 
-    for recompute in (False, True):
-        taken = least(lambda r=recompute: step(r), 3)
+    for name, run in (("kept", lambda block, x: block(x)), ("recomputed", checkpoint)):
+        taken = seconds(lambda r=run: step(r), 3)
         tracemalloc.start()
-        step(recompute)
-        peak = tracemalloc.get_traced_memory()[1]
+        step(run)
+        peak = tracemalloc.get_traced_memory()[1] / 1e6
         tracemalloc.stop()
-        name = "recomputed" if recompute else "kept"
-        print(f"40 layers, {name:10}: peak {peak / 1e6:6.1f} MB, {taken * 1e3:6.1f} ms a step")
+        print(f"40 layers, {name:10}: peak {peak:6.1f} MB, {taken * 1e3:6.1f} ms a step")
 
 
 # %% [markdown]
@@ -1859,7 +1711,7 @@ def test_whole_functions():
     assert grad_check(
         lambda x: (x - x.mean(axis=1, keepdims=True)) / (x.std(axis=1) + 1)[:, None], x
     )
-    assert grad_check(lambda x, w: cat([x[:, [0, 0]], where(w > 0, w * w, -w)]).T @ x[0, 0], x, w)
+    assert grad_check(lambda x, w: cat([x[:, [0, 0]], where(w > 0, w * w, -w)]) * x[0, 0], x, w)
     assert grad_check(lambda x, i: x[i].abs().sqrt() ** x[1], x.data + 10, np.array([2, 2, 0]))
 
 
@@ -1874,14 +1726,10 @@ class Wrong3(Function):
 
 
 def test_a_wrong_rule_is_found():
-    assert grad_check(lambda x: Wrong3.apply(x), [[1.0, 1.0]])
-    try:
-        grad_check(lambda y, x: y + Wrong3.apply(x), 1.0, [[1.0, 2.0]])
-    except AssertionError as error:
-        for part in ("input 1", "(0, 1)", "measured 1"):
-            assert part in str(error), error
-    else:
-        raise AssertionError("the wrong slope of x**3 was not found")
+    assert grad_check(Wrong3.apply, [[1.0, 1.0]])
+    told = error_of(lambda: grad_check(lambda y, x: y + Wrong3.apply(x), 1.0, [[1.0, 2.0]]))
+    for part in ("input 1", "(0, 1)", "backward gives", "measured"):
+        assert part in told
 
 
 def test_a_chain_of_doubling():
