@@ -331,17 +331,18 @@ test_binary_operations_of_the_certain()
 
 Around the operations stands what makes them losses: shapes, a check, the reduction. `BCELoss` refuses what is no probability; a score given to it by mistake is found that way. For `nan` every comparison is false, so ask whether all numbers lie *within* the range, not whether one lies outside.
 
-A target that asks for a gradient would be left without one in silence. The given function `_constant` refuses it, and gives the array of the target, in the dtype of the input.
+A target that asks for a gradient would be left without one in silence. The given function `_constant` refuses it, and gives a copy of the target's array in the dtype of the input.
 """
 
 
 # %% nbgrader={"schema_version": 3, "grade": false, "solution": false, "locked": true, "task": false, "grade_id": "losses-constant"}
 #| exporti
 def _constant(input, target):
-    """The array of `target` in the dtype of `input`. ValueError if it requires a gradient."""
+    """A copy of the target's array in the dtype of `input`. ValueError if it wants a gradient."""
     if target.requires_grad:
         raise ValueError("these targets receive no gradient: pass target.detach() instead")
-    return target.data.astype(input.dtype, copy=False)
+    # A copy, since backward (module 06) still needs it when the caller fills the next batch in.
+    return target.data.astype(input.dtype)
 
 
 # %% nbgrader={"schema_version": 3, "grade": false, "solution": true, "locked": false, "task": false, "grade_id": "losses-binary-classes"}
@@ -755,7 +756,7 @@ test_a_network_and_its_loss()
 """
 ## Production context
 
-PyTorch's losses have these names, settings and results. Its `CrossEntropyLoss` is a log-softmax followed by `NLLLoss` inside, two kernels, and libraries for large language models replace it by a fused one such as yours. Some go further and compute the scores of a few rows at a time, so that the `(N, C)` array never exists. Its `BCELoss` refuses to run in half precision for the reason you measured, and tells you to use the logits.
+PyTorch's losses have these names, settings and results. Its `CrossEntropyLoss` is a log-softmax followed by `NLLLoss` inside, two kernels, and libraries for large language models replace it by a fused one such as yours. Some go further and compute the scores of a few rows at a time, so that the `(N, C)` array never exists. Under automatic half precision its `BCELoss` refuses to run, for the reason you measured, and tells you to use the logits.
 
 JAX leaves losses to small libraries of pure functions: Optax has `softmax_cross_entropy_with_integer_labels`, and the mean is yours to take. Keras has one loss for class indices (`SparseCategoricalCrossentropy`) and one for rows of probabilities, and takes probabilities unless you say `from_logits=True`: forgetting it trains, badly, and without an error.
 """

@@ -22,7 +22,7 @@ from tinytorch.core.losses import (
     MSELoss,
     NLLLoss,
 )
-from tinytorch.core.tensor import Tensor, operations
+from tinytorch.core.tensor import Tensor, apply, operations
 
 REDUCTIONS = ["mean", "sum", "none"]
 PAIRED = [MSELoss, L1Loss, BCELoss, BCEWithLogitsLoss]
@@ -254,6 +254,23 @@ def test_the_target_of_a_distance_is_an_input(kind: type, recorded: Any) -> None
     target.requires_grad = True
     assert kind()(x, target).requires_grad
     assert recorded[0] == ("sub", [False, True])
+
+
+@pytest.mark.parametrize("kind", [BCELoss, BCEWithLogitsLoss, CrossEntropyLoss])
+def test_the_recorded_targets_are_the_loss_s_own(
+    kind: type, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept: list[np.ndarray] = []
+    x, target = of_loss(kind.__name__, (4, 3))
+    given = Tensor(target, dtype=np.int64 if kind is CrossEntropyLoss else np.float32)
+
+    def keep(name: str, *inputs: Tensor, **settings: Any) -> Tensor:
+        kept.append(settings["targets"])
+        return apply(name, *inputs, **settings)
+
+    monkeypatch.setattr(module, "apply", keep)
+    kind()(Tensor(x), given)
+    assert not np.shares_memory(kept[0], given.data)  # a loader may fill in the next batch
 
 
 def test_images_and_ignored_targets_are_recorded(recorded: Any) -> None:
