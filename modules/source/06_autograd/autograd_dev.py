@@ -54,12 +54,17 @@ r"""
 
 You can always measure a slope: move one number a little up, then a little down, and see how the result changes. Done for every element, these *central differences* are far too slow for training, but they cannot be wrong in the same way as your rule. In float64 they agree with a right rule to seven digits or more.
 
-The next two cells are given. `_measured_gradient` measures; `grad_check` compares a whole function with it and can be used as soon as step 9 is written. Results with many numbers are weighed with fixed random numbers before they are summed, because a plain sum hides mistakes: the plain sum of a softmax is always 1 and its slope is zero, right or wrong. `assert_gradient`, for the tests of this file, does the same for a single rule.
+The next two cells are given. `Variable` is a short word for a tensor that requires a gradient. `_measured_gradient` measures; `grad_check` compares a whole function with it and can be used as soon as step 9 is written. Results with many numbers are weighed with fixed random numbers before they are summed, because a plain sum hides mistakes: the plain sum of a softmax is always 1 and its slope is zero, right or wrong. `assert_gradient`, for the tests of this file, does the same for a single rule.
 """
 
 
 # %% nbgrader={"schema_version": 3, "grade": false, "solution": false, "locked": true, "task": false, "grade_id": "autograd-check"}
 #| export
+def Variable(data):  # noqa: N802
+    """A tensor that requires a gradient: `Tensor(data, requires_grad=True)`."""
+    return Tensor(data, requires_grad=True)
+
+
 def _measured_gradient(function, array, step=1e-6):
     """The slope of `function()`, a number, by each element of the float64 `array` it reads."""
     slopes = np.zeros_like(array)
@@ -1196,11 +1201,6 @@ def function_gradient(operation, gradient):
     ### END SOLUTION
 
 
-def Variable(data):  # noqa: N802
-    """A tensor that requires a gradient: `Tensor(data, requires_grad=True)`."""
-    return Tensor(data, requires_grad=True)
-
-
 # %% [markdown]
 """
 **Test: no_grad and functions.** Nested blocks, an error inside, a decorated function that calls itself; a function with a setting, one with two inputs of which one has no slope, one whose `backward` returns its own array, and one whose answer has the wrong shape, which must be refused by name.
@@ -1354,7 +1354,7 @@ test_checkpoint()
 
 Measurements on your own machine; they run when this file runs as a script, or when you call them in the notebook.
 
-**Memory.** A chain of layers, each with 2 MB of results. Without a graph one or two results live at a time (the number printed is the most at any moment); with it, all that the rules read stay until the walk comes by. An addition keeps nothing, a ReLU its output, and a GELU its input: the activation decides what a layer costs. After the walk only the gradients are left.
+**Memory.** A chain of layers, each with 1 MB of results. Without a graph one or two results live at a time (the number printed is the most at any moment); with it, all that the rules read stay until the walk comes by. An addition keeps nothing, a ReLU its output, and a GELU its input: the activation decides what a layer costs. After the walk only the gradients are left.
 
 **Time.** For large products the arithmetic decides: two products backwards for one forwards. For small tensors the price is that of the bookkeeping, some microseconds an operation, and it grows in proportion to the number of operations, not to the number of paths. Last, forty layers in blocks of four: what does `checkpoint` save, and what does it cost?
 """
@@ -1377,7 +1377,7 @@ def seconds(action, runs=5):
 
 def analyze_graph_memory():
     manual_seed(0)
-    weights, x = [Variable(randn(256, 256) / 16) for _ in range(10)], randn(2048, 256)
+    weights, x = [Variable(randn(256, 256) / 16) for _ in range(10)], randn(1024, 256)
     for activation in (relu, gelu):
         tracemalloc.start()
         no_grad()(chain)(x, weights, activation)
@@ -1394,7 +1394,7 @@ def analyze_graph_memory():
 
 
 def analyze_backward_time():
-    for batch, width in ((4, 8), (128, 128), (1024, 512)):
+    for batch, width in ((4, 8), (128, 128), (256, 512)):
         weights = [Variable(randn(width, width) / width**0.5) for _ in range(4)]
         given = randn(batch, width), weights, relu
         plain = seconds(lambda g=given: no_grad()(chain)(*g))
@@ -1411,7 +1411,7 @@ def analyze_backward_time():
 
 
 def analyze_checkpoint():
-    x = randn(2048, 128)
+    x = randn(256, 128)
     blocks = [[Variable(randn(128, 128) / 11) for _ in range(4)] for _ in range(10)]
 
     def step(run):
