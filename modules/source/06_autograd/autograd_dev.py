@@ -1186,7 +1186,7 @@ class _Call(Operation):
 
 
 @gradient_of("function")
-def function_gradient(operation, gradient):
+def _function_gradient(operation, gradient):
     """What the user's `backward` returns, as a tuple.
 
     1. Give `operation.call` the `inputs` and the `output` of this operation.
