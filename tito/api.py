@@ -108,6 +108,10 @@ class Package:
         self._scopes = {module: _scope(tree.body) for module, tree in self._trees.items()}
         self._imports = {m: imports_in(course, m, tree) for m, tree in self._trees.items()}
 
+    def tree(self, module: Module) -> ast.Module:
+        """The syntax tree of the generated file."""
+        return self._trees[module]
+
     def public(self, module: Module) -> tuple[str, ...]:
         """The names in the module's `__all__`."""
         node = self._scopes[module].get("__all__")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tito import contract
+from tito import contract, gradients
 from tito.course import Course, Module
 from tito.errors import RefusedError, SandboxError, TitoError
 from tito.export import build, intact, locate, present
@@ -34,14 +34,14 @@ def import_findings(course: Course, folder: Path) -> list[Finding]:
 
 
 def compare(course: Course) -> list[Finding]:
-    """The package against a fresh export, file by file, and its public interface."""
+    """The package against a fresh export, file by file, its interface and its gradients."""
     try:
         fresh = build(course, course.entered())
     except RefusedError as error:
         return list(error.findings)
     findings = _differences(course, fresh)
     if not findings:
-        findings = [*contract.check(course), *contract.pattern(course)]
+        findings = [*contract.check(course), *contract.pattern(course), *gradients.check(course)]
     return findings
 
 

@@ -38,6 +38,12 @@ FAULTS = [
     ("networks", "losses", "    if input.shape != target.shape:", "    if False:"),
     ("networks", "losses", "return losses.mean()", "return losses.sum()"),
     ("networks", "layers", "        for layer in self.layers:\n            x", "        x"),
+    ("differentiation", "autograd", "return gradient, -gradient", "return gradient, gradient"),
+    ("differentiation", "autograd", "(1 - operation.output**2)", "(1 - operation.output)"),
+    ("differentiation", "autograd", "sum(axis=stretched, keepdims=True)", "sum(axis=stretched)"),
+    ("differentiation", "autograd", "if uses[parent] == 0:", "if True:"),
+    ("differentiation", "autograd", "        node.check()\n", ""),
+    ("differentiation", "autograd", "recorder.enabled = False", "recorder.enabled = True"),
 ]
 
 

@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 
 from tests.conftest import ROOT, SmallCourse
 from tito import course as course_module
+from tito import gradients
 from tito.cli import invoke
 from tito.errors import RefusedError
 from tito.export import build, export
@@ -108,6 +111,78 @@ def test_r06_requires_grad_is_accepted_from_module_02_on() -> None:
     from tinytorch.core.tensor import Tensor
 
     assert Tensor([1.0], requires_grad=True).requires_grad
+
+
+def test_r07_an_operation_without_a_gradient_fails_the_build(
+    copy_of_course: Callable[[], Path],
+) -> None:
+    """tests/unit/framework/test_gradients.py says the same of the operations as they run."""
+    course = course_module.load(copy_of_course())
+    assert gradients.check(course) == []
+    file = course.dev_file(course.module("autograd"))
+    text = file.read_text("utf-8")
+    assert '@gradient_of("tanh")\n' in text
+    file.write_text(text.replace('@gradient_of("tanh")\n', ""), "utf-8")
+    export(course, course.entered())
+    (finding,) = gradients.check(course)
+    assert finding.rule == "gradient-missing"
+    assert "'tanh'" in finding.message
+
+
+def test_r08_reductions_have_the_gradients_that_numbers_say() -> None:
+    """test_gradients.py and test_gradients_of_modules.py compare everything with PyTorch, too."""
+    from tinytorch.core.autograd import grad_check
+
+    x = np.array([[0.3, -1.2, 2.0], [0.7, 1.1, -0.4]])
+    normalized = [
+        lambda t: t.mean(axis=1),
+        lambda t: t.max(axis=0) * t.max(),
+        lambda t: (t - t.mean(axis=1, keepdims=True)) / (t.var(axis=1, keepdims=True) + 0.1).sqrt(),
+        lambda t: (t - t.mean(axis=0)) / (t.var(axis=0, correction=0) + 0.1).sqrt(),
+    ]
+    for function in normalized:
+        assert grad_check(function, x)
+
+
+def test_r09_backward_calls_each_rule_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    from tinytorch.core import tensor
+
+    calls = []
+    for name in ("add", "mul"):
+
+        def counted(operation: Any, gradient: Any, rule: Any = tensor.gradients[name]) -> Any:
+            calls.append(operation.inputs)
+            return rule(operation, gradient)
+
+        monkeypatch.setitem(tensor.gradients, name, counted)
+    x = y = tensor.Tensor(1.0, requires_grad=True)
+    for _ in range(1000):
+        y = (y + y) * 0.5
+    y.backward()
+    assert (x.dtype, x.grad.dtype) == (np.float32, np.float32)
+    assert (len(calls), x.grad) == (2000, 1.0)
+
+    calls.clear()
+    x = y = tensor.Tensor(1.0, dtype=np.float64, requires_grad=True)
+    for _ in range(1000):
+        y = y + y
+    y.backward()
+    assert (len(calls), x.grad) == (1000, 2.0**1000)
+
+
+def test_r09_a_hundred_thousand_operations_need_no_recursion() -> None:
+    from tinytorch.core.tensor import Tensor
+
+    for walked in (True, False):
+        x = y = Tensor(1.0, requires_grad=True)
+        for _ in range(100_000):
+            y = -y
+        if walked:
+            y.backward()
+            assert x.grad == 1.0
+        chain = weakref.ref(y)
+        del y  # the whole chain goes with it, also where nobody walked
+        assert chain() is None
 
 
 PROTECTED = """

@@ -12,15 +12,21 @@ from typing import Any
 
 import numpy as np
 
+from tinytorch.core.autograd import Function
+
 Arrays = list[np.ndarray]
 
 
 @dataclass(frozen=True)
 class Case:
-    """Inputs of one operation, drawn as float64 arrays, and its settings."""
+    """Inputs of one operation, drawn as float64 arrays, and its settings.
+
+    Gradients are compared for all inputs but those whose numbers are in `constant`.
+    """
 
     draw: Callable[[np.random.Generator], Arrays]
     settings: dict[str, Any] = field(default_factory=dict)
+    constant: tuple[int, ...] = ()
 
 
 def numbers(
@@ -239,6 +245,17 @@ def of_loss(name: str, shape: tuple[int, ...], size: float = 3.0) -> tuple[np.nd
     return x, truths if name == "BCEWithLogitsLoss" else np.asarray(rng.standard_normal(shape))
 
 
+class Cube(Function):
+    """x**3, with a gradient of its own."""
+
+    def forward(self, x: np.ndarray) -> np.ndarray:
+        return x * x * x
+
+    def backward(self, gradient: np.ndarray) -> np.ndarray:
+        x = self.inputs[0]
+        return 3 * x * x * gradient
+
+
 CASES: dict[str, list[Case]] = {
     "add": pairs(),
     "sub": pairs(),
@@ -247,7 +264,10 @@ CASES: dict[str, list[Case]] = {
     "neg": singles(),
     "pow": [
         *pairs(low=0.2, high=3.0),
-        *(Case(lambda rng, e=e: [*numbers((3, 4))(rng), np.asarray(e)]) for e in (1.0, 2.0, 3.0)),
+        *(
+            Case(lambda rng, e=e: [*numbers((3, 4))(rng), np.asarray(e)], constant=(1,))
+            for e in (0.0, 1.0, 2.0, 3.0)
+        ),
         Case(lambda rng: [np.asarray(2.0), *numbers((3, 4))(rng)]),
     ],
     "matmul": [Case(numbers(*two)) for two in MATRICES],
@@ -308,6 +328,8 @@ CASES: dict[str, list[Case]] = {
         *(rows(*two) for two in ((1, 1), (1, 4), (5, 3), (4, 1), (0, 3), (17, 33), (3, 1000))),
         rows(8, 5, size=40.0),
     ],
+    # Module 06: a function of the user's
+    "function": singles({"name": "Cube", "call": Cube()}),
 }
 
 
@@ -371,4 +393,5 @@ def pytorch() -> dict[str, Callable[..., Any]]:
         "cross_entropy": lambda x, targets: functional.cross_entropy(
             x, torch.from_numpy(targets), reduction="none"
         ),
+        "function": lambda x, **_: x**3,
     }
