@@ -166,15 +166,16 @@ def test_every_target_of_the_makefile_is_explained() -> None:
 
 def test_what_readme_says_works_today_works() -> None:
     course = course_module.load(ROOT)
-    if course.module("layers") not in course.entered():
-        pytest.skip("module 04 is not in the package")
+    if course.module("autograd") not in course.entered():
+        pytest.skip("module 06 is not in the package")
     section = read("README.md").split("## What works today")[1]
     program = re.search(r"```python\n(.*?)```", section, re.DOTALL)
     assert program is not None
     done = subprocess.run(
         [sys.executable, "-c", program[1]], cwd=ROOT, capture_output=True, text=True
     )
-    assert (done.stdout, done.stderr) == ("(32, 10)\n", "")
+    assert done.stderr == ""
+    assert 0.0 < float(done.stdout) < 0.1
 
 
 # Addresses, paths, leftovers
