@@ -130,6 +130,7 @@ def assert_gradient(name, *arrays, **settings):
     for x, part in zip(arrays, found, strict=True):
         expected = _measured_gradient(lambda: float((forward(*arrays) * weights).sum()), x)
         part = np.asarray(part) if np.shape(part) == x.shape else _unbroadcast(part, x.shape)
+        assert part.shape == x.shape, f"{name}: {part.shape} is no gradient for {x.shape}"
         np.testing.assert_allclose(part, expected, rtol=1e-5, atol=1e-8)
 
 
@@ -409,7 +410,7 @@ $$dX = dZ \cdot Y^T \qquad dY = X^T \cdot dZ$$
 
 The shapes leave no other way: `(m, n) @ (n, k)` and `(k, m) @ (m, n)`. Forgetting the formula is fine if you remember that.
 
-Two things to take care of. A vector takes part as a matrix of one row (on the left) or one column (on the right), and the result lost that dimension: put it back into `gradient`, compute, and take it out of the answer. `x[..., None, :]` adds a dimension in the last place but one, `dx[..., 0, :]` takes it out.
+Two things to take care of. A vector takes part as a matrix of one row (on the left) or one column (on the right), and the result lost that dimension: put it back into `gradient` and compute. `dz[..., None, :]` adds a dimension in the last place but one. From $dY$ take it out again, `dy[..., 0]`; from $dX$ step 1 does, since there it stands in front.
 
 And a batch. `(b, m, k) @ (k, n)` uses one matrix for all examples, so $dY$ is a sum over the batch. Making `b` matrices and adding them up would be right and wasteful: put all rows under each other, `(b·m, k)`, and one product computes the sum as well. For a batch on both sides leave the sum, if there is one, to step 1. Backwards takes two products of the same size, so twice the time of forward, and half of that can be saved where nobody needs the gradient of the input: the first layer of every network.
 """
@@ -423,8 +424,8 @@ def matmul_gradient(operation, gradient):
 
     1. A vector on the left becomes (1, k), and `gradient` gets a dimension before its last; one
        on the right becomes (k, 1), and `gradient` gets a dimension at its end.
-    2. If `operation.needs[0]`: dx, with `np.swapaxes(y, -1, -2)`; undo step 1 for a vector.
-    3. If `operation.needs[1]`: dy in the same way. If `y` has two dimensions, reshape `x` and
+    2. If `operation.needs[0]`: dx, with `np.swapaxes(y, -1, -2)` for the transpose.
+    3. If `operation.needs[1]`: dy in the same way, for a vector without its last dimension. If `y` has two dimensions, reshape `x` and
        `gradient` to (rows, k) and (rows, n) first (count the rows: -1 is unknown for size 0).
     """
     ### BEGIN SOLUTION
@@ -437,7 +438,6 @@ def matmul_gradient(operation, gradient):
     dx = dy = None
     if operation.needs[0]:
         dx = dz @ np.swapaxes(right, -1, -2)
-        dx = dx[..., 0, :] if x.ndim == 1 else dx
     if operation.needs[1]:
         if right.ndim == 2:
             rows = math.prod(left.shape[:-1])
@@ -745,8 +745,9 @@ def test_moving_gradients():
         assert_gradient("stack", x, y, axis=axis)
     assert_gradient("where", x, y, condition=np.array([[True, False, True], [False, False, True]]))
     assert_gradient("where", x, y[0], condition=np.array([[True], [False]]))
-    dx, dy = run_rule("where", np.full(1, np.inf, np.float32), x, y, condition=np.array([True]))
-    assert (dx[0], dy[0], dx.dtype, dy.dtype) == (np.inf, 0.0, np.float32, np.float32)
+    infinite, sides = np.full(2, np.inf, np.float32), np.array([True, False])
+    dx, dy = run_rule("where", infinite, x, y, condition=sides)
+    assert (dx.tolist(), dy.tolist(), dx.dtype) == ([np.inf, 0.0], [0.0, np.inf], np.float32)
 
 
 test_moving_gradients()
@@ -1222,27 +1223,26 @@ def test_no_grad():
 
 
 class Planted(Function):
-    """x**2 * y * scale; its slope by x is what `slope` gives, and it has none by y."""
+    """x**2 * y * scale; its gradient is what `slope` gives."""
 
-    def forward(self, x, y):
+    def forward(self, x, y=1.0):
         return x * x * y * self.scale
 
     def backward(self, gradient):
-        x, y = self.inputs
-        assert self.output.tolist() == (x * x * y * self.scale).tolist()
-        return self.slope(x, y, gradient), None
+        assert self.output.tolist() == self.forward(*self.inputs).tolist()
+        return self.slope(*self.inputs, gradient)
 
 
 def test_function():
     x, y, mine = Variable([1.0, 2.0]), Variable(10.0), np.ones(2, dtype=np.float32)
-    z = Planted.apply(x, y, scale=0.5, slope=lambda x, y, gradient: x * y * gradient)
+    z = Planted.apply(x, y, scale=0.5, slope=lambda x, y, gradient: (x * y * gradient, None))
     z.sum().backward()
     assert (z.tolist(), x.grad.tolist(), y.grad) == ([5.0, 20.0], [10.0, 20.0], None)
     x.zero_grad()
-    Planted.apply(x, y, scale=1, slope=lambda *_: mine).sum().backward()
+    Planted.apply(x, scale=1, slope=lambda *_: mine).sum().backward()
     x.grad += 1
     assert mine.tolist() == [1.0, 1.0]
-    wrong = Planted.apply(x, y, scale=1, slope=lambda *_: np.ones(3)).sum()
+    wrong = Planted.apply(x, scale=1, slope=lambda *_: np.ones(3)).sum()
     np.testing.assert_raises_regex(ValueError, r"'Planted'.*\(3,\)", wrong.backward)
 
 
@@ -1490,8 +1490,8 @@ def test_whole_functions():
 
 
 def test_a_wrong_rule_is_found():
-    half = lambda x, y, gradient: x * y * gradient  # noqa: E731
-    function = lambda y, x: y + Planted.apply(x, 2.0, scale=1.0, slope=half)  # noqa: E731
+    half = lambda x, gradient: x * gradient  # noqa: E731
+    function = lambda y, x: y + Planted.apply(x, scale=1.0, slope=half)  # noqa: E731
     told = r"input 1 is wrong at \(0, 1\): backward gives .*, measured"
     with np.testing.assert_raises_regex(AssertionError, told):
         grad_check(function, 1.0, [[0.0, 2.0]])
