@@ -1538,7 +1538,7 @@ Model answer: the output of an activation is the input of the next product, whic
 
 # %% [markdown] nbgrader={"schema_version": 3, "grade": true, "solution": true, "locked": false, "task": false, "grade_id": "autograd-question-recompute", "points": 2}
 """
-Model answer: the peak fell to about a quarter, for one more forward pass, so a step took some thirty per cent longer. With b blocks, b inputs and n / b layers inside one block are held: least where both are equal, at the square root of n blocks.
+Model answer: the peak fell to about a third, for one more forward pass, so a step took a third to a half longer. With b blocks, b inputs and n / b layers inside one block are held: least where both are equal, at the square root of n blocks.
 """
 
 # %% [markdown]
