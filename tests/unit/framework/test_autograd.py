@@ -43,7 +43,8 @@ def test_examples_of_the_docstrings_hold() -> None:
         lambda x, y: x + y,
         lambda x, y: x - y,
         lambda x, y: x.reshape(2, 1).reshape(2) + y,
-        lambda x, y: x.T + y.broadcast_to(2),
+        lambda x, y: x.T + y.T,
+        lambda x, y: x.broadcast_to(2) + y.broadcast_to(2),
         lambda x, y: tensors.cat([x, y]),
         lambda x, y: tensors.stack([x, y]).T,
         lambda x, y: x[:] + y[...],
@@ -190,6 +191,7 @@ def test_retaining_the_graph() -> None:
     backward(y, retain_graph=True)
     y.backward()
     np.testing.assert_allclose(x.grad, 3 * once, rtol=1e-6)
+    assert y.node.parents == ()  # who keeps the loss does not keep the graph
     with pytest.raises(RuntimeError, match="retain_graph"):
         y.backward()
 
@@ -343,7 +345,8 @@ def test_checkpoint_with_dropout_gives_the_same_gradients() -> None:
         y = run(x)
         manual_seed(2)  # what others draw in between changes nothing
         (y * y).sum().backward()
-        found.append([y.tolist(), *(p.grad.tolist() for p in model.parameters())])
+        after = tensors.rand(3).tolist()
+        found.append([y.tolist(), after, *(p.grad.tolist() for p in model.parameters())])
     assert found[0] == found[1] == found[2]
 
 
