@@ -250,6 +250,7 @@ def test_an_export_that_was_cut_off_is_finished_by_the_next_command(
 # Checkpoints
 
 
+@pytest.mark.slow
 def test_status_test_and_run(course: Path, capsys: pytest.CaptureFixture[str]) -> None:
     states = {c["checkpoint"]: c["state"] for c in as_json(capsys, "checkpoint", "status")[1]}
     assert states["01_foundation"] == "not run"

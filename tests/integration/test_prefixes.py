@@ -69,6 +69,7 @@ def test_the_version_of_stubs_imports_silently(
     check_import(course, folder)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("module", WRITTEN, ids=slug)
 def test_a_stub_fails_every_test_of_its_module(
     module: Module, copy_of_course: Callable[[], Path]

@@ -70,6 +70,7 @@ def test_the_finding_names_line_and_cell_of_the_dev_file(small: SmallCourse) -> 
     assert '@gradient_of("add")' in finding.hint
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["tanh", "cross_entropy", "min"])
 def test_a_gradient_taken_from_the_course_fails_the_build(
     copy_of_course: Callable[[], Path],

@@ -78,6 +78,7 @@ def test_its_first_line_asks_the_question_of_classroom_yml(checkpoint: Checkpoin
     assert docstring.split("\n")[0] == checkpoint.question
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "module", "old", "new"), FAULTS)
 def test_it_fails_on_a_planted_fault(
     name: str, module: str, old: str, new: str, copy_of_course: Callable[[], Path]
@@ -101,6 +102,7 @@ def test_it_fails_on_an_empty_package(
     assert [test.name for test in result.tests if test.verdict == "passed"] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("checkpoint", "name"),
     [(c, name) for c in WRITTEN for name in c.modules],

@@ -170,6 +170,7 @@ def test_r09_backward_calls_each_rule_once(monkeypatch: pytest.MonkeyPatch) -> N
     assert (len(calls), x.grad) == (1000, 2.0**1000)
 
 
+@pytest.mark.slow
 def test_r09_a_hundred_thousand_operations_need_no_recursion() -> None:
     from tinytorch.core.tensor import Tensor
 
@@ -247,6 +248,7 @@ VALIDATORS = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", VALIDATORS, ids=" ".join)
 def test_r16_every_validator_fails_on_a_planted_fault(
     copy_of_course: Callable[[], Path], in_folder: Callable[[Path], None], command: tuple[str, ...]

@@ -11,6 +11,8 @@ import pytest
 from tests.conftest import ROOT
 from tests.workflows.linters import BIN, LINTERS, extract, lint
 
+pytestmark = pytest.mark.slow
+
 PROGRAMS = {"schemas": "check-jsonschema"}
 
 WORKFLOW = ".github/workflows/pull-request.yml"
