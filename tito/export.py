@@ -88,13 +88,14 @@ class Exported(msgspec.Struct, frozen=True):
     aside: Path | None = None
 
 
-def build(course: Course, modules: Iterable[Module]) -> dict[str, bytes]:
+def build(course: Course, modules: Iterable[Module], *, compiled: bool = True) -> dict[str, bytes]:
     """Every file of the package made of `modules`, by its path in the package.
 
+    `compiled=False` is for a package that is imported before anybody uses it.
     Raises RefusedError with all findings; nothing is written here.
     """
     sources = {m: read(course.dev_file(m), course.dev_path(m)) for m in modules}
-    examined = [examine(m, dev) for m, dev in sources.items()]
+    examined = [examine(m, dev, compiled=compiled) for m, dev in sources.items()]
     parsed = [item for item, _ in examined if item is not None]
     findings = [*(f for _, faults in examined for f in faults), *compare(course, parsed)]
     if failed(findings):
@@ -131,7 +132,7 @@ def export(
         atomic.recover(target)
         if check is not None:
             check.start()
-        files = build(course, modules)
+        files = build(course, modules, compiled=check is None)
         found = present(target)
         changed = tuple(name for name in {**files, **found} if files.get(name) != found.get(name))
         kept = None

@@ -15,7 +15,7 @@ from tito.options import BROKEN_METADATA
 from tito.report import Finding
 from tito.source import BEGIN_SOLUTION, ENCODING, END_SOLUTION, Cell, DevFile
 from tito.syntax import fault as fault
-from tito.syntax import inside_strings, parse_cells, tree_of
+from tito.syntax import inside_strings, parse_cells, targets_of, tree_of
 from tito.syntax import placed as placed
 
 DIRECTIVES = ("default_exp", "export", "exporti", "exports", "hide")
@@ -44,10 +44,12 @@ class Parsed(msgspec.Struct, frozen=True, dict=True):
         return tuple(_at_import(self.tree.body))
 
 
-def examine(module: Module, dev: DevFile) -> tuple[Parsed | None, list[Finding]]:
+def examine(
+    module: Module, dev: DevFile, *, compiled: bool = True
+) -> tuple[Parsed | None, list[Finding]]:
     """One module by itself. No tree if a cell is not Python."""
-    findings = look(module, dev)
-    tree, faults = parse_cells(dev, dev.exported)
+    findings = look(module, dev, compiled=compiled)
+    tree, faults = parse_cells(dev, dev.exported, compiled=compiled)
     findings += faults
     if tree is None:
         return None, findings
@@ -56,7 +58,7 @@ def examine(module: Module, dev: DevFile) -> tuple[Parsed | None, list[Finding]]
     return parsed, findings
 
 
-def look(module: Module, dev: DevFile) -> list[Finding]:
+def look(module: Module, dev: DevFile, *, compiled: bool = True) -> list[Finding]:
     """The faults that do not depend on the exported code: an export with nothing new looks too."""
     others = (cell for cell in dev.cells if cell.kind == "code" and not cell.exported)
     return [
@@ -65,7 +67,7 @@ def look(module: Module, dev: DevFile) -> list[Finding]:
         *_controls(dev),
         *_almost_markers(dev),
         *(finding for cell in dev.cells for finding in _cell(dev, cell)),
-        *parse_cells(dev, others)[1],
+        *parse_cells(dev, others, compiled=compiled)[1],
     ]
 
 
@@ -98,7 +100,7 @@ def public_names(dev: DevFile) -> tuple[str, ...]:
         for node in tree_of(cell.code).body:
             if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
                 defined.append(node.name)
-            for target in _targets(node):
+            for target in targets_of(node):
                 if target == "_all_":
                     extra += _all_values(node)
                 assigned.append(target)
@@ -109,20 +111,9 @@ def public_names(dev: DevFile) -> tuple[str, ...]:
 def definition_line(tree: ast.Module, name: str) -> int:
     """The line where a module defines or assigns a name at its top."""
     for node in tree.body:
-        if getattr(node, "name", None) == name or name in _targets(node):
+        if getattr(node, "name", None) == name or name in targets_of(node):
             return node.lineno
     return 1
-
-
-def _targets(node: ast.stmt) -> list[str]:
-    if isinstance(node, ast.Assign):
-        targets = node.targets
-    elif isinstance(node, (ast.AnnAssign, ast.AugAssign)):
-        targets = [node.target]
-    else:
-        return []
-    flat = [item for target in targets for item in getattr(target, "elts", [target])]
-    return [item.id for item in flat if isinstance(item, ast.Name)]
 
 
 def _all_values(node: ast.stmt) -> list[str]:
@@ -337,7 +328,7 @@ def _solution_names(dev: DevFile) -> frozenset[str]:
     for cell in dev.exported:
         if cell.solution:
             for node in tree_of(cell.code).body:
-                names.update([getattr(node, "name", ""), *_targets(node)])
+                names.update([getattr(node, "name", ""), *targets_of(node)])
     return frozenset(names - {""})
 
 

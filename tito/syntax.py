@@ -35,21 +35,27 @@ def tree_of(code: str) -> ast.Module:
         return ast.parse(code)
 
 
-def parse_cells(dev: DevFile, cells: Iterable[Cell]) -> tuple[ast.Module | None, list[Finding]]:
-    """The cells' code as one tree. None, and what is wrong, if a cell by itself is no Python."""
+def parse_cells(
+    dev: DevFile, cells: Iterable[Cell], *, compiled: bool = True
+) -> tuple[ast.Module | None, list[Finding]]:
+    """The cells' code as one tree. None, and what is wrong, if a cell by itself is no Python.
+
+    `compiled=False` leaves out what only compiling sees, for code that Python is about to import.
+    """
     cells = tuple(cells)
-    whole = _all_at_once(dev, cells)
+    whole = _all_at_once(dev, cells, compiled)
     return (whole, []) if whole is not None else _one_by_one(dev, cells)
 
 
-def _all_at_once(dev: DevFile, cells: Iterable[Cell]) -> ast.Module | None:
+def _all_at_once(dev: DevFile, cells: Iterable[Cell], compiled: bool) -> ast.Module | None:
     """The tree if nothing at all is wrong: the usual case, and several times as fast."""
     source = placed(dev, cells)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         try:
             tree = ast.parse(source)
-            compile(source, dev.path, "exec", dont_inherit=True)
+            if compiled:
+                compile(source, dev.path, "exec", dont_inherit=True)
         except (*UNREADABLE, Warning):
             return None
     # A statement that begins in one cell and ends in another is none in either of them.
@@ -123,6 +129,18 @@ def inside_strings(code: str) -> set[int]:
         return set()
     strings = (n for n in ast.walk(tree) if isinstance(n, (ast.Constant, ast.JoinedStr)))
     return {n for node in strings for n in range(node.lineno, node.end_lineno or 0)}
+
+
+def targets_of(node: ast.stmt) -> list[str]:
+    """The names that an assignment gives a value."""
+    if isinstance(node, ast.Assign):
+        targets = node.targets
+    elif isinstance(node, (ast.AnnAssign, ast.AugAssign)):
+        targets = [node.target]
+    else:
+        return []
+    flat = [item for target in targets for item in getattr(target, "elts", [target])]
+    return [item.id for item in flat if isinstance(item, ast.Name)]
 
 
 def _warning(dev: DevFile, warning: warnings.WarningMessage) -> Finding:

@@ -210,3 +210,14 @@ def test_paths_with_spaces_and_emoji_and_windows_newlines_work(tmp_path: Path) -
     path.write_bytes(b"\xef\xbb\xbf" + path.read_text().replace("\n", "\r\n").encode())
     finding = run_last(small).findings[0]
     assert path.read_text().split("\n")[finding.line - 1].strip() == "assert double(2) == 5"
+
+
+def test_what_only_compiling_sees_is_refused_by_the_import_at_its_line(
+    small: SmallCourse,
+) -> None:
+    path = add(small, "first", "value = 1\nreturn value", "def test_it():\n    assert value == 1")
+    with pytest.raises(TitoError, match="'return' outside function") as caught:
+        export_checked(small.load())
+    line = path.read_text().split("\n").index("return value") + 1
+    assert caught.value.where == f"modules/source/01_first/first_dev.py:{line}, cell first-code"
+    assert not (small.root / "tinytorch").exists()
