@@ -158,7 +158,8 @@ def test_a_skipped_test_does_not_pass(small: SmallCourse) -> None:
 
 
 def test_exported_functions_named_like_tests_are_none(small: SmallCourse) -> None:
-    add(small, "first", "def test_exported():\n    raise ValueError", "def test_it():\n    assert True is not False")  # fmt: skip
+    code = "def test_exported():\n    raise ValueError\n\ndef double(x):\n    return x * 2"
+    add(small, "first", code, "def test_it():\n    assert double(2) == 4")
     assert [test.name for test in run_last(small).tests] == ["test_it"]
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tests.conftest import SmallCourse
-from tests.unit.test_contract import add, exported
-from tito.contract import pattern
+from tests.unit.test_contract import add, changed, exported, kept
+from tito import contract
+from tito.contract import RULES, pattern
 
 MODULE = """\
 class Module:
@@ -72,3 +73,18 @@ def test_the_pattern_of_plain_callables(small: SmallCourse, text: str, missing: 
     found = pattern(exported(small))
     assert [f.rule for f in found] == ["contract-module"] * bool(missing)
     assert all(f"has no {missing} of its own" in f.message for f in found)
+
+
+PLANTED = {
+    "contract-broken": ("default = 1", "_default = 1"),
+    "contract-new": ("default = 1", "default = added = 1"),
+    "contract-module": ("def shared(", "def forward("),
+}
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_every_rule_finds_its_planted_fault(small: SmallCourse, rule: str) -> None:
+    course = kept(small)
+    assert contract.check(course) + pattern(course) == []
+    found = changed(course, *PLANTED[rule]) + pattern(course)
+    assert rule in {finding.rule for finding in found}
