@@ -51,7 +51,7 @@ lock: ## Write the lock files anew
 	$(COMPILE) --output-file requirements/base.txt
 	$(COMPILE) --extra dev --extra instructor -c requirements/base.txt --output-file requirements/test.txt
 	$(COMPILE) requirements/bot.in -c requirements/test.txt --output-file requirements/bot.txt
-	$(COMPILE) --extra parity --excludes requirements/not-locked.in -c requirements/test.txt \
+	$(COMPILE) --extra parity --extra plots --excludes requirements/not-locked.in -c requirements/test.txt \
 		--output-file requirements/parity.txt
 	$(COMPILE) --extra docs -c requirements/test.txt --output-file requirements/docs.txt
 
