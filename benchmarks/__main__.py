@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 
-# Before numpy is imported anywhere: BLAS counts its threads once.
+# Before numpy is imported anywhere: BLAS looks at its settings once. It shall choose instructions
+# by the processor, as PyTorch does; a machine may hold it, and it alone, to older ones.
 os.environ["OPENBLAS_NUM_THREADS"] = "1"
+os.environ["OPENBLAS_CORETYPE"] = os.environ["OPENBLAS_L2_SIZE"] = ""
 
 import difflib
 import importlib
@@ -17,12 +19,12 @@ from types import ModuleType
 import click
 from rich.console import Console
 
-from benchmarks.harness import Results, machine, markdown, show
+from benchmarks.harness import Results, machine, markdown, plot, show
 from tito.cli import ui
 from tito.errors import TitoError, UsageError
 from tito.report import encode
 
-BENCHMARKS = {"export": "export", "cli": "cli", "import": "importing"}
+BENCHMARKS = {"export": "export", "cli": "cli", "import": "importing", "training": "training"}
 """Name on the command line → file of this folder. `import` is no name for a Python file."""
 
 
@@ -54,8 +56,13 @@ def measure(names: Sequence[str], rounds: int | None) -> Results:
 @click.option("--rounds", type=int, metavar="N", help="Rounds, instead of each one's own number.")
 @click.option("--markdown", "as_markdown", is_flag=True, help="Print Markdown instead of a table.")
 @click.option("--json", "json_file", type=click.Path(dir_okay=False), metavar="FILE")
+@click.option("--plot", "plot_file", type=click.Path(dir_okay=False), metavar="FILE.png")
 def command(
-    names: tuple[str, ...], rounds: int | None, as_markdown: bool, json_file: str | None
+    names: tuple[str, ...],
+    rounds: int | None,
+    as_markdown: bool,
+    json_file: str | None,
+    plot_file: str | None,
 ) -> None:
     """Measure NAME... (all, if none is named) and print what was reached.
 
@@ -65,6 +72,8 @@ def command(
         results = measure(names, rounds)
         if json_file:
             Path(json_file).write_bytes(encode(results))
+        if plot_file:
+            plot(results, Path(plot_file))
     except TitoError as error:
         ui.show_error(error)
         sys.exit(error.exit_code)

@@ -20,21 +20,26 @@ from rich.table import Table
 from tito.errors import TitoError, UsageError
 
 ROOT = Path(__file__).resolve().parents[1]
-FORMAT = 1
+FORMAT = 2
 
 Want = Literal["at least", "at most"]
 """`at least` n: theirs takes n times as long as ours. `at most` n: ours takes n times theirs."""
 
+Unit = Literal["s", "MB"]
+
 
 class Side(msgspec.Struct, frozen=True):
-    """What was run on one side, and the median of its rounds in seconds."""
+    """What was run on one side, and the median of its rounds in the comparison's unit."""
 
     what: str
-    seconds: float
+    median: float
 
 
 class Comparison(msgspec.Struct, frozen=True):
-    """One line of the table. `ratio` is the median of the ratios of the rounds."""
+    """One line of the table. `ratio` is the median of the ratios of the rounds.
+
+    Without a `limit` it is told for comparison and nothing is required of it.
+    """
 
     benchmark: str
     name: str
@@ -42,9 +47,11 @@ class Comparison(msgspec.Struct, frozen=True):
     theirs: Side
     ratio: float
     want: Want
-    limit: float
+    limit: float | None
+    aim: float | None
     reached: bool
     rounds: int
+    unit: Unit = "s"
 
 
 class Results(msgspec.Struct, frozen=True):
@@ -83,7 +90,9 @@ def compare(
     ours: tuple[str, Sequence[float]],
     theirs: tuple[str, Sequence[float]],
     want: Want,
-    limit: float,
+    limit: float | None = None,
+    aim: float | None = None,
+    unit: Unit = "s",
 ) -> Comparison:
     """The comparison of two sides measured in the same rounds."""
     pairs = zip(ours[1], theirs[1], strict=True)
@@ -97,8 +106,10 @@ def compare(
         ratio=ratio,
         want=want,
         limit=limit,
-        reached=ratio >= limit if want == get_args(Want)[0] else ratio <= limit,
+        aim=aim,
+        reached=limit is None or (ratio >= limit if want == get_args(Want)[0] else ratio <= limit),
         rounds=len(ratios),
+        unit=unit,
     )
 
 
@@ -163,26 +174,35 @@ def _processor() -> str:
     return " ".join([platform.machine(), *models[:1]])
 
 
-COLUMNS = ("what", "ours", "theirs", "ratio", "must reach", "reached")
+COLUMNS = ("what", "ours", "theirs", "ratio", "must reach", "aim for", "reached")
 
 
 def rows(comparisons: Sequence[Comparison]) -> list[tuple[str, ...]]:
     """The cells of the table, one tuple a line."""
-    signs = {"at least": "≥", "at most": "≤"}
     return [
         (
             f"{each.benchmark}: {each.name}",
-            f"{each.ours.what}, {_time(each.ours.seconds)}",
-            f"{each.theirs.what}, {_time(each.theirs.seconds)}",
+            *(
+                f"{side.what}, {_amount(side.median, each.unit)}"
+                for side in (each.ours, each.theirs)
+            ),
             f"{each.ratio:.2f}×",
-            f"{signs[each.want]} {each.limit:g}×",
-            "yes" if each.reached else "no",
+            _goal(each, each.limit),
+            _goal(each, each.aim),
+            "" if each.limit is None else "yes" if each.reached else "no",
         )
         for each in comparisons
     ]
 
 
-def _time(value: float) -> str:
+def _goal(comparison: Comparison, goal: float | None) -> str:
+    sign = {"at least": "≥", "at most": "≤"}[comparison.want]
+    return "" if goal is None else f"{sign} {goal:g}×"
+
+
+def _amount(value: float, unit: Unit) -> str:
+    if unit == "MB":
+        return f"{value:.0f} MB"
     return f"{value * 1000:.1f} ms" if value < 1 else f"{value:.2f} s"
 
 
@@ -192,7 +212,7 @@ def show(results: Results, console: Console) -> None:
     for column in COLUMNS:
         view.add_column(column, overflow="fold")
     for row in rows(results.comparisons):
-        view.add_row(*row, style="" if row[-1] == "yes" else "red")
+        view.add_row(*row, style="red" if row[-1] == "no" else "")
     console.print(view)
     console.print(_machine_line(results), style="dim")
 
@@ -202,6 +222,35 @@ def markdown(results: Results) -> str:
     lines = [COLUMNS, ("---",) * len(COLUMNS), *rows(results.comparisons)]
     table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
     return f"{table}\n\n{_machine_line(results)}"
+
+
+def plot(results: Results, file: Path) -> None:
+    """Draw the ratios as bars, each with what it must reach. Raises TitoError without matplotlib.
+
+    One panel for `at most` and one for `at least`: in both, a bar that ends at its line is enough.
+    """
+    try:
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise TitoError("a plot needs matplotlib", hint='pip install -e ".[plots]"') from None
+    wants = [want for want in get_args(Want) if any(c.want == want for c in results.comparisons)]
+    counts = [sum(c.want == want for c in results.comparisons) for want in wants]
+    figure = Figure(figsize=(9, 1.2 + 0.42 * sum(counts) + 0.8 * len(wants)), layout="constrained")
+    panels = figure.subplots(len(wants), squeeze=False, height_ratios=counts)[:, 0]
+    for want, axes in zip(wants, panels, strict=True):
+        chosen = [each for each in results.comparisons if each.want == want][::-1]
+        names = [f"{each.benchmark}: {each.name}" for each in chosen]
+        axes.barh(range(len(chosen)), [each.ratio for each in chosen], height=0.6, color="#5b8def")
+        for place, each in enumerate(chosen):
+            axes.text(each.ratio, place, f" {each.ratio:.2f}", va="center", fontsize=8)
+            if each.limit is not None:
+                axes.plot(
+                    [each.limit] * 2, [place - 0.4, place + 0.4], color="#b3261e", linewidth=2
+                )
+        axes.set_yticks(range(len(chosen)), names, fontsize=8)
+        axes.set_xlabel(f"ratio; {want} the red line is required", fontsize=8)
+        axes.margins(x=0.12)
+    figure.savefig(file, dpi=120)
 
 
 def _machine_line(results: Results) -> str:
