@@ -191,7 +191,7 @@ def conv2d_naive(x, weight, bias=None, stride=1, padding=0):
 """
 
 
-# %% nbgrader={"schema_version": 3, "grade": true, "solution": false, "locked": true, "task": false, "grade_id": "spatial-naive-test", "points": 8}
+# %% nbgrader={"schema_version": 3, "grade": true, "solution": false, "locked": true, "task": false, "grade_id": "spatial-naive-test", "points": 6}
 def test_naive_convolution():
     image = np.array([[[[0.0, 0.0, 5.0, 5.0], [0.0, 0.0, 5.0, 5.0]]]])
     assert conv2d_naive(image, np.array([[[[-1.0, 1.0]]]])).tolist() == [[[[0, 5, 0]] * 2]]
@@ -291,7 +291,7 @@ def _scatter(patches, shape, stride, padding=(0, 0), dilation=(1, 1)):
 """
 
 
-# %% nbgrader={"schema_version": 3, "grade": true, "solution": false, "locked": true, "task": false, "grade_id": "spatial-windows-test", "points": 9}
+# %% nbgrader={"schema_version": 3, "grade": true, "solution": false, "locked": true, "task": false, "grade_id": "spatial-windows-test", "points": 8}
 SETTINGS = (
     ((2, 2), (1, 1), (0, 0), (1, 1)),
     ((1, 1), (2, 3), (0, 0), (1, 1)),
@@ -421,7 +421,7 @@ def conv2d_gradient(operation, gradient):
 """
 
 
-# %% nbgrader={"schema_version": 3, "grade": true, "solution": false, "locked": true, "task": false, "grade_id": "spatial-convolution-test", "points": 10}
+# %% nbgrader={"schema_version": 3, "grade": true, "solution": false, "locked": true, "task": false, "grade_id": "spatial-convolution-test", "points": 9}
 def convolve(*inputs, stride=(1, 1), padding=(0, 0), dilation=(1, 1), groups=1):
     settings = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
     return apply("conv2d", *inputs, **settings)
@@ -544,7 +544,7 @@ class Conv2d(Module):
 """
 
 
-# %% nbgrader={"schema_version": 3, "grade": true, "solution": false, "locked": true, "task": false, "grade_id": "spatial-layer-test", "points": 6}
+# %% nbgrader={"schema_version": 3, "grade": true, "solution": false, "locked": true, "task": false, "grade_id": "spatial-layer-test", "points": 5}
 def test_convolution_layer_starts_as_it_should():
     manual_seed(0)
     layer = Conv2d(4, 100, (1, 3), groups=2)
@@ -674,7 +674,7 @@ def avg_pool2d_gradient(operation, gradient):
 """
 
 
-# %% nbgrader={"schema_version": 3, "grade": true, "solution": false, "locked": true, "task": false, "grade_id": "spatial-pooling-test", "points": 7}
+# %% nbgrader={"schema_version": 3, "grade": true, "solution": false, "locked": true, "task": false, "grade_id": "spatial-pooling-test", "points": 6}
 def pool(name, x, kernel_size, stride, padding=(0, 0)):
     return apply(name, x, kernel_size=kernel_size, stride=stride, padding=padding)
 
@@ -901,7 +901,7 @@ def batch_norm2d_gradient(operation, gradient):
 """
 
 
-# % nbgrader={"schema_version": 3, "grade": true, "solution": false, "locked": true, "task": false, "grade_id": "spatial-normalization-test", "points": 7}
+# %% nbgrader={"schema_version": 3, "grade": true, "solution": false, "locked": true, "task": false, "grade_id": "spatial-normalization-test", "points": 6}
 def normalize(x, weight, bias, running=None, momentum=0.1, eps=1e-5):
     mean, variance = running or (np.zeros(weight.shape), np.ones(weight.shape))
     settings = {"running_mean": mean, "running_var": variance, "momentum": momentum, "eps": eps}
@@ -954,7 +954,7 @@ Two cases need care. With a single value in a channel, the value is its own mean
 """
 
 
-# % nbgrader={"schema_version": 3, "grade": false, "solution": true, "locked": false, "task": false, "grade_id": "spatial-batch-norm"}
+# %% nbgrader={"schema_version": 3, "grade": false, "solution": true, "locked": false, "task": false, "grade_id": "spatial-batch-norm"}
 #| export
 class BatchNorm2d(Module):
     """Each of `num_features` channels to mean 0 and variance 1, then times weight plus bias.
@@ -999,7 +999,7 @@ class BatchNorm2d(Module):
 """
 
 
-# % nbgrader={"schema_version": 3, "grade": true, "solution": false, "locked": true, "task": false, "grade_id": "spatial-batch-norm-test", "points": 5}
+# %% nbgrader={"schema_version": 3, "grade": true, "solution": false, "locked": true, "task": false, "grade_id": "spatial-batch-norm-test", "points": 5}
 def test_batch_norm_in_training_and_evaluation():
     x = Tensor(np.random.default_rng(9).standard_normal((4, 2, 3, 3)) * 3 + 1)
     layer = BatchNorm2d(2, eps=0.1, momentum=0.5)
@@ -1048,7 +1048,7 @@ The versions above are written to be read.
 What did the matrix product gain, and what does it cost in memory? Where does the time of a small network go? And how far does a network see? The last one is measured, not computed: a pixel belongs to the receptive field of an output if the output has a slope by it.
 """
 
-# % nbgrader={"schema_version": 3, "grade": false, "solution": false, "locked": true, "task": false, "grade_id": "spatial-analysis"}
+# %% nbgrader={"schema_version": 3, "grade": false, "solution": false, "locked": true, "task": false, "grade_id": "spatial-analysis"}
 import timeit
 import tracemalloc
 
@@ -1116,7 +1116,7 @@ A network for images, made of layers from four modules: convolution, normalizati
 """
 
 
-# % nbgrader={"schema_version": 3, "grade": true, "solution": false, "locked": true, "task": false, "grade_id": "spatial-integration-test", "points": 2}
+# %% nbgrader={"schema_version": 3, "grade": true, "solution": false, "locked": true, "task": false, "grade_id": "spatial-integration-test", "points": 2}
 def bars(count):
     """(count, 1, 6, 6): a bar of three pixels in noise, horizontal (class 0) or vertical (1)."""
     rng = np.random.default_rng(10)
@@ -1166,7 +1166,7 @@ Everything chained, in float64, with settings that differ in the two directions:
 """
 
 
-# % nbgrader={"schema_version": 3, "grade": true, "solution": false, "locked": true, "task": false, "grade_id": "spatial-comprehensive-test", "points": 2}
+# %% nbgrader={"schema_version": 3, "grade": true, "solution": false, "locked": true, "task": false, "grade_id": "spatial-comprehensive-test", "points": 2}
 def test_gradients_through_all_layers():
     rng = np.random.default_rng(11)
     first, norm = Conv2d(2, 4, (3, 2), stride=(1, 2), padding=1, groups=2), BatchNorm2d(4)
