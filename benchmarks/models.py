@@ -75,7 +75,7 @@ def our_step(model: Any, optimizer: Any, x: np.ndarray, classes: np.ndarray) -> 
         loss = loss_function(model(inputs), classes)
         loss.backward()
         optimizer.step()
-        return float(loss)
+        return float(loss.item())
 
     return step
 
@@ -95,7 +95,7 @@ def their_step(
         loss = loss_function(model(inputs), targets)
         loss.backward()
         optimizer.step()
-        return float(loss)
+        return float(loss.item())
 
     return step
 

@@ -33,10 +33,19 @@ warnings_to_stdout()
 import math
 
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
 
 from tinytorch.core.autograd import _unbroadcast
 from tinytorch.core.layers import Module
-from tinytorch.core.tensor import Operation, Parameter, Tensor, apply, generator, gradient_of
+from tinytorch.core.tensor import (
+    Operation,
+    Parameter,
+    Tensor,
+    apply,
+    generator,
+    gradient_of,
+    kernels,
+)
 
 # %% [markdown]
 r"""
@@ -1038,8 +1047,253 @@ test_batch_norm_refuses()
 """
 ## Given: kernels
 
-The versions above are written to be read.
+The versions above say what is computed. These say how to compute it fast, and give the same numbers; `use_kernels()` switches them on. Three ideas carry them, and module 16 goes on from there.
+
+**One matrix product.** Copy the windows of some images into a matrix, one row for each place of the output, and the convolution is a single product with the weights. Backwards it is the same again: the slope of a pixel is a convolution of the output's slopes with the kernel turned round, and the very rows which that needs give the weight's slopes by a second product.
+
+**Channels last.** The images are stored as (N, H, W, C) and shown as (N, C, H, W): a transposed view costs nothing. The channels of a pixel, or of a whole row of a window, then lie side by side and are copied in one piece.
+
+**Blocks.** Work through the images in blocks that fit into the processor's cache, and each number is fetched from memory once and not once for every operation.
 """
+
+# %% nbgrader={"schema_version": 3, "grade": false, "solution": false, "locked": true, "task": false, "grade_id": "spatial-kernels-convolution"}
+#| exporti
+_BLOCK = 1 << 20  # numbers in a block of windows: 4 MB in float32
+
+
+def _last(x):
+    """(N, C, H, W) seen as (N, H, W, C)."""
+    return x.transpose(0, 2, 3, 1)
+
+
+def _first(x):
+    """(N, H, W, C) seen as (N, C, H, W)."""
+    return x.transpose(0, 3, 1, 2)
+
+
+def _lines(x):
+    """(N, H, W, C), contiguous, as a matrix (N * H, W * C): long rows make fast loops."""
+    return x.reshape(x.shape[0] * x.shape[1], x.shape[2] * x.shape[3])
+
+
+def _line_sums(lines, channels):
+    """The sum over all pixels, for each channel. A product with ones is the fastest sum."""
+    total = np.ones(len(lines), lines.dtype) @ lines
+    return total.reshape(-1, channels).sum(axis=0)
+
+
+class _Windows:
+    """The windows of `x`, (N, H, W, C), as matrices: one row for each place of the output.
+
+    A row holds KH * KW * C numbers. The first window begins `before` rows and columns above and
+    left of the image, which is surrounded by zeros. Iterating gives (images, rows, matrix): two
+    slices of the output, and the windows of the places in them.
+    """
+
+    def __init__(self, x, kernel, output, stride, before, dilation):
+        channels, length = x.shape[3], x.shape[3] * kernel[0] * kernel[1]
+        self.x, self.output, self.before = x, output, before
+        self.images = max(1, min(len(x), _BLOCK // (output[0] * output[1] * length)))
+        self.rows = max(1, min(output[0], _BLOCK // (output[1] * length)))
+        settings = zip(output, stride, kernel, dilation, strict=True)
+        size = [(o - 1) * s + (k - 1) * d + 1 for o, s, k, d in settings]
+        self.padded = np.zeros((self.images, *size, channels), x.dtype)
+        image, row, pixel, number = self.padded.strides
+        shape, strides = (*kernel, channels), (row * dilation[0], pixel * dilation[1], number)
+        if dilation[1] == 1:  # a line of the window lies in one piece
+            shape, strides = (kernel[0], kernel[1] * channels), (row * dilation[0], number)
+        strides = (image, row * stride[0], pixel * stride[1], *strides)
+        self.view = as_strided(self.padded, (self.images, *output, *shape), strides)
+        self.matrix = np.empty((self.images * self.rows * output[1], length), x.dtype)
+
+    def __iter__(self):
+        inside, source = [slice(None)], [slice(None)]
+        for before, size, room in zip(self.before, self.x.shape[1:3], self.padded.shape[1:3], strict=True):
+            end = min(size, room - before)
+            source.append(slice(max(-before, 0), end))
+            inside.append(slice(max(before, 0), before + end))
+        for first in range(0, len(self.x), self.images):
+            part = self.x[first : first + self.images]
+            self.padded[: len(part)][tuple(inside)] = part[tuple(source)]
+            for row in range(0, self.output[0], self.rows):
+                windows = self.view[: len(part), row : row + self.rows]
+                matrix = self.matrix[: math.prod(windows.shape[:3])]
+                matrix.reshape(windows.shape)[...] = windows
+                yield slice(first, first + len(part)), slice(row, row + windows.shape[1]), matrix
+
+
+def _convolve(operation, x, weight, bias):
+    """One group: `x` (N, H, W, C) with `weight` (KH, KW, C, M): (N, OH, OW, M)."""
+    settings = operation.stride, operation.padding, operation.dilation
+    output = tuple(map(_output_size, x.shape[1:3], weight.shape[:2], *settings))
+    y = np.empty((len(x), *output, weight.shape[3]), np.result_type(x, weight))
+    flat = weight.reshape(-1, weight.shape[3])
+    line = None if bias is None else np.tile(bias, output[1])
+    for images, rows, matrix in _Windows(x, weight.shape[:2], output, *settings):
+        place = y[images, rows]
+        np.matmul(matrix, flat, out=place.reshape(len(matrix), -1))
+        if line is not None:
+            _lines(place)[...] += line
+    return y
+
+
+def _convolution_kernel(operation, x, weight, *bias):
+    """As `Conv2dOperation.forward`."""
+    count = operation.groups
+    biases = np.split(bias[0], count) if bias else [None] * count
+    pieces = np.split(_last(x), count, axis=3), np.split(weight.transpose(2, 3, 1, 0), count, axis=3)
+    parts = [_convolve(operation, *group) for group in zip(*pieces, biases, strict=True)]
+    return _first(parts[0] if count == 1 else np.concatenate(parts, axis=3))
+
+
+def _convolve_back(operation, x, weight, dy):
+    """dx and dweight of one group by the windows of `dy`: (N, H, W, C) and (M, C, KH, KW)."""
+    kernel, dilation, stride = weight.shape[2:], operation.dilation, operation.stride
+    size = [(n - 1) * s + 1 for n, s in zip(dy.shape[1:3], stride, strict=True)]
+    spread = dy if stride == (1, 1) else np.zeros((len(dy), *size, dy.shape[3]), dy.dtype)
+    if spread is not dy:
+        spread[:, :: stride[0], :: stride[1]] = dy
+    flat = weight[:, :, ::-1, ::-1].transpose(2, 3, 0, 1).reshape(-1, x.shape[3])
+    before = [d * (k - 1) - p for d, k, p in zip(dilation, kernel, operation.padding, strict=True)]
+    dx = np.empty(x.shape, dy.dtype)
+    dweight = np.zeros((x.shape[3], len(flat)), dy.dtype)
+    for images, rows, matrix in _Windows(spread, kernel, x.shape[1:3], (1, 1), before, dilation):
+        np.matmul(matrix, flat, out=dx[images, rows].reshape(len(matrix), -1))
+        if operation.needs[1]:
+            dweight += x[images, rows].reshape(len(matrix), -1).T @ matrix
+    return dx, dweight.reshape(-1, *kernel, dy.shape[3])[:, ::-1, ::-1].transpose(3, 0, 1, 2)
+
+
+def _weight_back(operation, x, weight, dy):
+    """dweight of one group by the windows of `x`, where nobody needs dx: None in its place."""
+    settings = operation.stride, operation.padding, operation.dilation
+    dweight = np.zeros((weight[0].size, len(weight)), dy.dtype)
+    for images, rows, matrix in _Windows(x, weight.shape[2:], dy.shape[1:3], *settings):
+        dweight += matrix.T @ dy[images, rows].reshape(len(matrix), -1)
+    return None, dweight.reshape(*weight.shape[2:], -1, len(weight)).transpose(3, 2, 0, 1)
+
+
+def _convolution_kernel_gradient(operation, gradient):
+    """As `conv2d_gradient`."""
+    x, weight = operation.inputs[:2]
+    dy, count = np.ascontiguousarray(_last(gradient)), operation.groups
+    pieces = np.split(_last(x), count, axis=3), np.split(weight, count), np.split(dy, count, axis=3)
+    back = _convolve_back if operation.needs[0] else _weight_back
+    parts = [back(operation, *group) for group in zip(*pieces, strict=True)]
+    dx, dweight = zip(*parts, strict=True)
+    dx = _first(np.concatenate(dx, axis=3) if count > 1 else dx[0]) if operation.needs[0] else None
+    dweight = np.concatenate(dweight) if count > 1 else dweight[0]
+    if len(operation.needs) == 2:
+        return dx, dweight
+    return dx, dweight, _line_sums(_lines(dy), dy.shape[3])
+
+
+kernels["conv2d"] = (_convolution_kernel, _convolution_kernel_gradient)
+
+# %% nbgrader={"schema_version": 3, "grade": false, "solution": false, "locked": true, "task": false, "grade_id": "spatial-kernels-others"}
+#| exporti
+_LINES = 1 << 16  # numbers in a block of lines: 256 KB in float32
+
+
+def _relu_kernel(operation, x):
+    """As `relu`: clip is several times as fast as maximum."""
+    return np.clip(x, 0, np.inf)
+
+
+def _relu_kernel_gradient(operation, gradient):
+    return (gradient * (operation.output > 0),)
+
+
+def _taps(x, operation, output):
+    """For each place in the window: what all windows of `x`, (N, H, W, C), have there."""
+    for _, _, index in _places(operation.kernel_size, output, operation.stride, (1, 1)):
+        yield x[(slice(None), *index[1:])]
+
+
+def _max_pool_kernel(operation, x):
+    """As `MaxPool2dOperation.forward`, without copying the windows."""
+    settings = operation.kernel_size, operation.stride, operation.padding
+    output = tuple(map(_output_size, x.shape[2:], *settings))
+    y, *others = _taps(_last(_padded(x, operation.padding, -np.inf)), operation, output)
+    y = y.copy()
+    for other in others:
+        np.maximum(y, other, out=y)
+    return _first(y)
+
+
+def _max_pool_kernel_gradient(operation, gradient):
+    """As `max_pool2d_gradient`: the first place that holds the maximum takes the whole slope."""
+    x = _last(_padded(operation.inputs[0], operation.padding, -np.inf))
+    y, left = _last(operation.output), _last(gradient).copy()
+    dx = np.zeros(x.shape, gradient.dtype)
+    taps = zip(_taps(x, operation, y.shape[1:3]), _taps(dx, operation, y.shape[1:3]), strict=True)
+    for pixels, slopes in taps:
+        taken = left * (pixels == y)
+        left -= taken
+        slopes += taken
+    (rows, columns), (height, width) = operation.padding, operation.shapes[0][2:]
+    return (_first(dx[:, rows : rows + height, columns : columns + width]),)
+
+
+def _blocks_of(*lines):
+    """The same block of lines from each matrix, one block after the other."""
+    step = max(1, _LINES // lines[0].shape[1])
+    for start in range(0, len(lines[0]), step):
+        yield tuple(matrix[start : start + step] for matrix in lines)
+
+
+def _batch_norm_kernel(operation, x, weight, bias):
+    """As `BatchNorm2dOperation.forward`: a scale and a shift for each channel."""
+    x = np.ascontiguousarray(_last(x))
+    lines, (wide, channels), count = _lines(x), x.shape[2:], x.size // weight.size
+    mean = _line_sums(lines, channels) / count
+    means, squares = np.tile(mean, wide), np.zeros(lines.shape[1], x.dtype)
+    for (block,) in _blocks_of(lines):
+        away = block - means
+        squares += np.einsum("ij,ij->j", away, away)
+    variance = squares.reshape(wide, channels).sum(axis=0) / count
+    for running, new in (
+        (operation.running_mean, mean),
+        (operation.running_var, variance * (count / (count - 1))),
+    ):
+        running *= 1 - operation.momentum
+        running += operation.momentum * new
+    operation.mean, operation.scale = mean, 1 / np.sqrt(variance + operation.eps)
+    scale = weight * operation.scale
+    scales, shifts = np.tile(scale, wide), np.tile(bias - mean * scale, wide)
+    y = np.empty(lines.shape, scales.dtype)
+    for block, result in _blocks_of(lines, y):
+        np.multiply(block, scales, out=result)
+        result += shifts
+    return _first(y.reshape(x.shape))
+
+
+def _batch_norm_kernel_gradient(operation, gradient):
+    """As `batch_norm2d_gradient`: dx is a sum of the slope, the pixel and a number, each scaled."""
+    x, weight = operation.inputs[:2]
+    x, dy = np.ascontiguousarray(_last(x)), np.ascontiguousarray(_last(gradient))
+    lines, slopes, (wide, channels) = _lines(x), _lines(dy), x.shape[2:]
+    means, products = np.tile(operation.mean, wide), np.zeros(lines.shape[1], dy.dtype)
+    for block, slope in _blocks_of(lines, slopes):
+        products += np.einsum("ij,ij->j", block - means, slope)
+    dweight = products.reshape(wide, channels).sum(axis=0) * operation.scale
+    dbias, count = _line_sums(slopes, channels), x.size // channels
+    scale = weight * operation.scale
+    pull = -scale * operation.scale * dweight / count
+    shift = -scale * dbias / count - pull * operation.mean
+    scales, pulls, shifts = (np.tile(each, wide) for each in (scale, pull, shift))
+    dx = np.empty(slopes.shape, dy.dtype)
+    for block, slope, result in _blocks_of(lines, slopes, dx):
+        np.multiply(slope, scales, out=result)
+        away = block * pulls
+        away += shifts
+        result += away
+    return _first(dx.reshape(x.shape)), dweight, dbias
+
+
+kernels["relu"] = (_relu_kernel, _relu_kernel_gradient)
+kernels["max_pool2d"] = (_max_pool_kernel, _max_pool_kernel_gradient)
+kernels["batch_norm2d"] = (_batch_norm_kernel, _batch_norm_kernel_gradient)
 
 # %% [markdown]
 """
@@ -1062,8 +1316,8 @@ def analyze_loops_and_product():
     """The same multiplications, one by one and as matrix products."""
     print("\nimages             kernels        loops, ms   product, ms   gradient, ms")
     rng = np.random.default_rng(0)
-    for images, channels, size, kernels in ((1, 1, 8, 4), (1, 3, 16, 8), (64, 3, 32, 16)):
-        x, w = rng.random((images, channels, size, size)), rng.random((kernels, channels, 3, 3))
+    for images, channels, size, many in ((1, 1, 8, 4), (1, 3, 16, 8), (64, 3, 32, 16)):
+        x, w = rng.random((images, channels, size, size)), rng.random((many, channels, 3, 3))
         given = [Tensor(a, requires_grad=True) for a in (x, w)]
         slow = seconds(lambda x=x[:1], w=w: conv2d_naive(x, w), 1) * images
         fast = seconds(lambda g=given: convolve(*g))
