@@ -1080,7 +1080,7 @@ def analyze_receptive_field():
 """
 ## Integration
 
-A network for images, made of layers from four modules: convolution, normalization, ReLU, pooling, then the linear layer that decides. It must tell horizontal from vertical bars, wherever in the image they are. A linear layer alone cannot: summed over all places, both kinds have the same pixels.
+A network for images, made of layers from four modules: convolution, normalization, ReLU, pooling, then the linear layer that decides. It must tell horizontal from vertical bars, wherever in the image they are. A linear layer would have to learn every place by itself; here six kernels serve them all.
 
 **Test: a network that sees.** After a few steps against the gradient, all bars are told apart, also in evaluation, with running statistics. Every parameter has a gradient.
 """
@@ -1123,7 +1123,7 @@ test_a_network_sees()
 """
 ## Production context
 
-PyTorch's `Conv2d`, `MaxPool2d` and `BatchNorm2d` have the names, settings, shapes and starting values of yours, and a `state_dict` fits in both directions but for one counter. What is behind them differs by machine: oneDNN on processors and cuDNN on graphics cards hold several algorithms, im2col among them, and choose by the shapes. For small kernels and many channels, Winograd's trades multiplications for additions (module 16); for large kernels a Fourier transform wins. Nearly all prefer channels last, `(N, H, W, C)`, as TensorFlow always did, because the channels of a pixel are what a product sums over.
+PyTorch's `Conv2d`, `MaxPool2d` and `BatchNorm2d` have the names, settings, shapes and starting values of yours, and the `state_dict` of these layers fits in both directions, but for a counter that PyTorch's `BatchNorm2d` keeps beside. What is behind them differs by machine: oneDNN on processors and cuDNN on graphics cards hold several algorithms, im2col among them, and choose by the shapes. For small kernels and many channels, Winograd's trades multiplications for additions (module 16); for large kernels a Fourier transform wins. Nearly all prefer channels last, `(N, H, W, C)`, as TensorFlow always did, because the channels of a pixel are what a product sums over.
 
 In use, a batch normalization after a convolution costs nothing: both are linear, so exporters multiply `scale` into the convolution's weights and add `shift` to its bias. Transformers use layer normalization instead (module 14), which does not mix the examples of a batch.
 """
