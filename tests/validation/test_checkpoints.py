@@ -54,6 +54,16 @@ FAULTS = [
     ("differentiation", "autograd", "if uses[parent] == 0:", "if True:"),
     ("differentiation", "autograd", "        node.check()\n", ""),
     ("differentiation", "autograd", "recorder.enabled = False", "recorder.enabled = True"),
+    ("training", "training", "(loss * (len(inputs) / examples))", "(loss * (1 / len(group)))"),
+    ("training", "training", "    trainer.optimizer.zero_grad()\n", ""),
+    ("training", "training", "no_grad(), _in_mode(model, False)", "no_grad()"),
+    ("training", "training", ".item() * len(inputs)\n", ".item()\n"),
+    ("training", "training", "if patience is not None and", "if False and"),
+    ("training", "training", "_since_best(trainer.history[watched]) == 0", "True"),
+    ("training", "training", '    if trainer.interval == "epoch":', "    if False:"),
+    ("training", "training", "        clip_grad_norm_(trainer.", "        print(trainer."),
+    ("training", "training", '"random": _Random}', '"random": None}'),
+    ("training", "training", "actual * classes + predicted\n", "predicted * classes + actual\n"),
 ]
 
 
