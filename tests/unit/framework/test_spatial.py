@@ -125,7 +125,11 @@ COMPARISONS: dict[str, Callable[[], Iterator[Pair]]] = {
     "BatchNorm2d": normalizations,
 }
 WITHOUT_GRADIENT = {"conv2d_naive"}
-FASTER = [False, True] if set(kernels) & {"conv2d", "max_pool2d", "batch_norm2d"} else [False]
+FASTER = (
+    [False, True]
+    if {"conv2d", "max_pool2d", "avg_pool2d", "batch_norm2d"} & set(kernels)
+    else [False]
+)
 
 
 def without_comparison() -> list[str]:
@@ -170,7 +174,7 @@ def test_it_gives_what_pytorch_gives(name: str, kernels_on: bool) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("kernels_on", FASTER)
 @pytest.mark.parametrize("name", sorted(set(spatial.__all__) - WITHOUT_GRADIENT))
-def test_its_gradients_are_those_of_pytorch(name: str, kernels_on: bool) -> None:
+def test_r08_its_gradients_are_those_of_pytorch(name: str, kernels_on: bool) -> None:
     with use_kernels(kernels_on):
         for each in COMPARISONS[name]():
             for dtype in (np.float64, np.float32):
