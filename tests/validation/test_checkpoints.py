@@ -64,6 +64,14 @@ FAULTS = [
     ("training", "training", "        clip_grad_norm_(trainer.", "        print(trainer."),
     ("training", "training", '"random": _Random}', '"random": None}'),
     ("training", "training", "actual * classes + predicted\n", "predicted * classes + actual\n"),
+    ("optimization", "optimizers", "buffer *= group", "buffer += group"),
+    ("optimization", "optimizers", "(1 - beta2**step)) + group", "(1 - beta2)) + group"),
+    ("optimization", "optimizers", "(np.sqrt(square) + group", "np.sqrt(square + group"),
+    ("optimization", "optimizers", '{**group, "weight_decay": 0}', "group"),
+    ("optimization", "optimizers", "math.pi * part", "2 * math.pi * part"),
+    ("optimization", "optimizers", "if self.last_epoch <= top:", "if self.last_epoch >= top:"),
+    ("optimization", "optimizers", "p.grad *= factor", "p.grad * factor"),
+    ("optimization", "optimizers", "self.last_epoch // self.step_size", "self.last_epoch"),
 ]
 
 
