@@ -64,6 +64,19 @@ FAULTS = [
     ("training", "training", "        clip_grad_norm_(trainer.", "        print(trainer."),
     ("training", "training", '"random": _Random}', '"random": None}'),
     ("training", "training", "actual * classes + predicted\n", "predicted * classes + actual\n"),
+    ("regularization", "dataloader", "result[mirrored] = images[mirrored, :, :, ::-1]", "pass"),
+    ("regularization", "dataloader", "np.arange(len(images)), :, rows, columns]", "0, :, rows, 0]"),
+    (
+        "regularization",
+        "dataloader",
+        "random.permutation(count) if shuffle",
+        "np.arange(count) if 1",
+    ),
+    ("regularization", "dataloader", "order[e - n : e]", "order[:n]"),
+    ("regularization", "dataloader", "        self.epoch += 1\n", ""),
+    ("regularization", "training", "epochs = 0 if loss < lowest", "epochs = 0 if loss > lowest"),
+    ("regularization", "optimizers", 'data *= 1 - group["lr"] * group["weight_decay"]', "pass"),
+    ("regularization", "layers", "        if not self.training:\n            return x\n", ""),
 ]
 
 
