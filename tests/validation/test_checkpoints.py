@@ -72,6 +72,14 @@ FAULTS = [
     ("optimization", "optimizers", "if self.last_epoch <= top:", "if self.last_epoch >= top:"),
     ("optimization", "optimizers", "p.grad *= factor", "p.grad * factor"),
     ("optimization", "optimizers", "self.last_epoch // self.step_size", "self.last_epoch"),
+    ("regularization", "dataloader", "result[mirrored] = images[mirrored, :, :, ::-1]", "pass"),
+    ("regularization", "dataloader", "np.arange(len(images)), :, rows, columns]", "0, :, rows, 0]"),
+    ("regularization", "dataloader", "random.permutation(count)", "np.arange(count)"),
+    ("regularization", "dataloader", "order[e - n : e]", "order[:n]"),
+    ("regularization", "dataloader", "        self.epoch += 1\n", ""),
+    ("regularization", "training", "epochs = 0 if loss < lowest", "epochs = 0 if loss > lowest"),
+    ("regularization", "optimizers", 'data *= 1 - group["lr"] * group["weight_decay"]', "pass"),
+    ("regularization", "layers", "        if not self.training:\n            return x\n", ""),
 ]
 
 
