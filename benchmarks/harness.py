@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import msgspec
 from rich.console import Console
@@ -224,10 +224,16 @@ def markdown(results: Results) -> str:
     return f"{table}\n\n{_machine_line(results)}"
 
 
+def _machine_line(results: Results) -> str:
+    facts = ", ".join(f"{name} {value}" for name, value in results.machine.items())
+    rounds = sorted({each.rounds for each in results.comparisons})
+    return f"{facts}; rounds: {', '.join(map(str, rounds))}"
+
+
 def plot(results: Results, file: Path) -> None:
     """Draw the ratios as bars, each with what it must reach. Raises TitoError without matplotlib.
 
-    One panel for `at most` and one for `at least`: in both, a bar that ends at its line is enough.
+    One panel for `at most` and one for `at least`, since they are read in opposite directions.
     """
     try:
         from matplotlib.figure import Figure
@@ -238,22 +244,22 @@ def plot(results: Results, file: Path) -> None:
     figure = Figure(figsize=(9, 1.2 + 0.42 * sum(counts) + 0.8 * len(wants)), layout="constrained")
     panels = figure.subplots(len(wants), squeeze=False, height_ratios=counts)[:, 0]
     for want, axes in zip(wants, panels, strict=True):
-        chosen = [each for each in results.comparisons if each.want == want][::-1]
-        names = [f"{each.benchmark}: {each.name}" for each in chosen]
-        axes.barh(range(len(chosen)), [each.ratio for each in chosen], height=0.6, color="#5b8def")
-        for place, each in enumerate(chosen):
-            axes.text(each.ratio, place, f" {each.ratio:.2f}", va="center", fontsize=8)
-            if each.limit is not None:
-                axes.plot(
-                    [each.limit] * 2, [place - 0.4, place + 0.4], color="#b3261e", linewidth=2
-                )
-        axes.set_yticks(range(len(chosen)), names, fontsize=8)
-        axes.set_xlabel(f"ratio; {want} the red line is required", fontsize=8)
-        axes.margins(x=0.12)
+        _bars(axes, [each for each in results.comparisons if each.want == want][::-1])
+        axes.set_xlabel(f"ratio; {want} the line is required", fontsize=8)
     figure.savefig(file, dpi=120)
 
 
-def _machine_line(results: Results) -> str:
-    facts = ", ".join(f"{name} {value}" for name, value in results.machine.items())
-    rounds = sorted({each.rounds for each in results.comparisons})
-    return f"{facts}; rounds: {', '.join(map(str, rounds))}"
+def _bars(axes: Any, comparisons: Sequence[Comparison]) -> None:
+    """A bar each; those of which nothing is required are grey."""
+    for place, each in enumerate(comparisons):
+        axes.barh(
+            place, each.ratio, height=0.6, color="#bbbbbb" if each.limit is None else "#5b8def"
+        )
+        axes.text(
+            max(each.ratio, each.limit or 0), place, f"  {each.ratio:.2f}", va="center", fontsize=8
+        )
+        if each.limit is not None:
+            axes.plot([each.limit] * 2, [place - 0.4, place + 0.4], color="#b3261e", linewidth=2)
+    names = [f"{each.name}: {each.ours.what} / {each.theirs.what}" for each in comparisons]
+    axes.set_yticks(range(len(names)), names, fontsize=8)
+    axes.margins(x=0.12, y=0.02)

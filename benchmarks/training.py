@@ -133,7 +133,8 @@ def _adam_alone(rounds: int) -> list[Comparison]:
 
 def _loader(rounds: int) -> list[Comparison]:
     """A shuffled epoch of 20,000 images 3×32×32, in batches of 128, in this process."""
-    images = np.zeros((20_000, 3, 32, 32), dtype=np.float32)
+    rng = np.random.default_rng(0)
+    images = rng.random((20_000, 3, 32, 32), dtype=np.float32)
     classes = np.zeros(20_000, dtype=np.int64)
     ours = tinytorch.DataLoader(tinytorch.TensorDataset(images, classes), 128, shuffle=True)
     pairs = torch.utils.data.TensorDataset(torch.from_numpy(images), torch.from_numpy(classes))

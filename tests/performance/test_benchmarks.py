@@ -15,7 +15,16 @@ from rich.console import Console
 
 from benchmarks import harness
 from benchmarks.__main__ import BENCHMARKS, find
-from benchmarks.harness import Comparison, Results, compare, interleaved, markdown, rows, show
+from benchmarks.harness import (
+    Comparison,
+    Results,
+    compare,
+    interleaved,
+    markdown,
+    plot,
+    rows,
+    show,
+)
 from tito.errors import TitoError, UsageError
 from tito.report import encode
 
@@ -36,7 +45,7 @@ def test_the_ratio_is_the_median_of_the_rounds_ratios() -> None:
     # 10, 15 and 12: neither the ratio of the medians (15) nor of the sums (12.67).
     found = comparison()
     assert found.ratio == 12
-    assert (found.ours.seconds, found.theirs.seconds, found.rounds) == (2, 30, 3)
+    assert (found.ours.median, found.theirs.median, found.rounds) == (2, 30, 3)
 
 
 def test_at_most_is_ours_over_theirs() -> None:
@@ -81,16 +90,16 @@ def test_no_rounds_are_refused(rounds: int) -> None:
 def test_the_table_names_both_sides_the_goal_and_the_outcome() -> None:
     results = Results({"cores": "2"}, (comparison(), comparison(limit=20)))
     assert rows(results.comparisons)[0] == (
-        "export: all", "tito, 2.00 s", "other, 30.00 s", "12.00×", "≥ 12×", "yes",
+        "export: all", "tito, 2.00 s", "other, 30.00 s", "12.00×", "≥ 12×", "", "yes",
     )  # fmt: skip
-    assert rows(results.comparisons)[1][-2:] == ("≥ 20×", "no")
+    assert rows(results.comparisons)[1][-3:] == ("≥ 20×", "", "no")
     console = Console(width=120, record=True, file=open(os.devnull, "w"))  # noqa: SIM115
     with console.file:
         show(results, console)
     assert "cores 2; rounds: 3" in console.export_text()
     lines = markdown(results).split("\n")
-    assert lines[0] == "| what | ours | theirs | ratio | must reach | reached |"
-    assert [line.count("|") for line in lines[:4]] == [7] * 4
+    assert lines[0] == "| what | ours | theirs | ratio | must reach | aim for | reached |"
+    assert [line.count("|") for line in lines[:4]] == [8] * 4
 
 
 def test_the_json_has_its_shape_and_names_no_machine() -> None:
@@ -103,8 +112,8 @@ def test_the_json_has_its_shape_and_names_no_machine() -> None:
     assert data["comparisons"] == [
         {
             "benchmark": "export", "name": "all", "rounds": 3,
-            "ours": {"what": "tito", "seconds": 2.0}, "theirs": {"what": "other", "seconds": 30.0},
-            "ratio": 12.0, "want": "at least", "limit": 12, "reached": True,
+            "ours": {"what": "tito", "median": 2.0}, "theirs": {"what": "other", "median": 30.0},
+            "ratio": 12.0, "want": "at least", "limit": 12, "aim": None, "reached": True, "unit": "s",
         }
     ]  # fmt: skip
     text = json.dumps(data)
@@ -112,7 +121,36 @@ def test_the_json_has_its_shape_and_names_no_machine() -> None:
     assert str(Path.home()) not in text
 
 
+def test_a_comparison_without_a_limit_requires_nothing() -> None:
+    told = comparison(limit=None, aim=9.0, want="at most", unit="MB")
+    assert told.reached
+    (row,) = rows([told])
+    assert row[1:3] == ("tito, 2 MB", "other, 30 MB")
+    assert row[-3:] == ("", "≤ 9×", "")
+
+
+def test_the_plot_shows_every_comparison(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    results = Results({"cores": "2"}, (comparison(), comparison(want="at most", limit=None)))
+    target = tmp_path / "plot.png"
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    with pytest.raises(TitoError, match="needs matplotlib"):
+        plot(results, target)
+    monkeypatch.undo()
+    figures = pytest.importorskip("matplotlib.figure")
+    drawn = []
+    saved = figures.Figure.savefig
+    monkeypatch.setattr(
+        figures.Figure, "savefig", lambda self, *a, **k: (drawn.append(self), saved(self, *a, **k))
+    )
+    plot(results, target)
+    assert target.read_bytes().startswith(b"\x89PNG")
+    names = [label.get_text() for axes in drawn[0].axes for label in axes.get_yticklabels()]
+    assert names == ["all: tito / other"] * 2
+
+
 def test_every_benchmark_can_be_found() -> None:
+    if os.environ.get("CI") != "true":
+        pytest.importorskip("torch")
     for name in BENCHMARKS:
         module = find(name)
         assert module.ROUNDS >= 5
@@ -147,7 +185,9 @@ def test_measured_processes_use_one_thread_and_keep_bytecode(
 
 @pytest.mark.slow
 def test_a_short_run_measures_all_of_them(tmp_path: Path) -> None:
-    pytest.importorskip("nbdev")
+    if os.environ.get("CI") != "true":
+        pytest.importorskip("nbdev")
+        pytest.importorskip("torch")
     target = tmp_path / "results.json"
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks", "--rounds", "1", "--json", str(target)],
