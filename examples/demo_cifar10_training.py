@@ -139,8 +139,10 @@ def data_folder(options: argparse.Namespace) -> str:
 def read_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Train a convolutional network on CIFAR-10.")
     parser.add_argument("--epochs", type=int, default=12, help="in all, resumed ones included")
-    parser.add_argument("--batch-size", type=int, default=128)
-    parser.add_argument("--lr", type=float, default=0.1, help="the highest learning rate")
+    parser.add_argument("--batch-size", type=int, help="default: 128; of drawn images 64")
+    parser.add_argument(
+        "--lr", type=float, help="the highest; default: 0.1, with drawn images 0.02"
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--data", type=Path, default=Path("data"), help="where the data lies")
     parser.add_argument("--output", type=Path, default=Path("runs/cifar10"), help="what is written")
@@ -148,6 +150,10 @@ def read_options() -> argparse.Namespace:
     parser.add_argument("--synthetic", action="store_true", help="drawn data, no download")
     parser.add_argument("--images", type=int, default=2000, help="how many to draw (default: 2000)")
     options = parser.parse_args()
+    # A few images make few updates: smaller batches make more, and need smaller steps.
+    batch_size, rate = (64, 0.02) if options.synthetic else (128, 0.1)
+    options.batch_size = batch_size if options.batch_size is None else options.batch_size
+    options.lr = rate if options.lr is None else options.lr
     if options.epochs < 1 or options.batch_size < 2 or options.images < 50:
         parser.error("at least 1 epoch, 2 images in a batch, and 50 images to draw")
     if options.resume and not (options.output / "latest.npz").is_file():
