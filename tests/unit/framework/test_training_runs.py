@@ -96,6 +96,7 @@ def theirs(name: str, settings: dict[str, Any], dtype: Any, accumulation: int, n
     return losses
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("dtype", "tolerance"), [(np.float32, 1e-5), (np.float64, 1e-9)])
 @pytest.mark.parametrize(("accumulation", "norm"), [(1, None), (1, 0.5), (2, None), (3, 0.5)])
 @pytest.mark.parametrize(("name", "settings"), OPTIMIZERS)
