@@ -104,9 +104,7 @@ def train(options: argparse.Namespace, folder: str) -> None:
     if options.resume:
         trainer.load_checkpoint(latest)
         print(f"{latest}: going on after epoch {trainer.history.epochs}")
-    for epoch in range(trainer.history.epochs + 1, options.epochs + 1):
-        trainer.fit(training, validation, epochs=epoch, save_best=best)
-        trainer.save_checkpoint(latest)
+    trainer.fit(training, validation, options.epochs, save_best=best, save_last=latest)
 
     load_checkpoint(best, trainer.model)
     found = evaluate_model(trainer.model, test)

@@ -440,26 +440,25 @@ class Trainer:
         self.metrics, self.scheduler = list(metrics or ()), scheduler
         self.accumulation_steps, self.max_grad_norm = accumulation_steps, max_grad_norm
         self.interval = None if scheduler is None else getattr(scheduler, "interval", "epoch")
-        self.history, self.verbose = History(), False
+        self.history, self.verbose, self.save_last = History(), False, None
         if {id(p) for p in model.parameters()}.isdisjoint(map(id, self.parameters())):
             way = "make it from model.parameters() of the model that is trained"
             raise ValueError(f"the optimizer updates nothing of this model: {way}")
         if accumulation_steps < 1 or not (max_grad_norm is None or max_grad_norm > 0):
-            given = f"accumulation_steps={accumulation_steps}, max_grad_norm={max_grad_norm}"
-            raise ValueError(f"there is no update with {given}")
+            raise ValueError(f"there is no update with {accumulation_steps=}, {max_grad_norm=}")
 
     def fit(self, train, validation=None, epochs=1, save_best=None, early_stopping_patience=None,
-            verbose=True):  # fmt: skip
+            verbose=True, save_last=None):  # fmt: skip
         """Train until `epochs` epochs are recorded in all, and return the history.
 
-        `train`, `validation`: pairs (inputs, targets) in batches. `save_best`: path of a checkpoint
-        of the epoch with the lowest validation loss (training loss without validation).
-        `early_stopping_patience`: stop after so many epochs without a new lowest. `verbose`: print
-        a line after each. FloatingPointError if a loss is no number.
+        `train`, `validation`: pairs (inputs, targets) in batches. `save_best`: path for a checkpoint
+        of the epoch with the lowest validation loss (training loss without validation); `save_last`:
+        of the latest. `early_stopping_patience`: stop after so many epochs without a new lowest.
+        `verbose`: print a line after each. FloatingPointError if a loss is no number.
         """
         if early_stopping_patience is not None and early_stopping_patience < 1:
             raise ValueError(f"the patience is 1 or more, or None, not {early_stopping_patience}")
-        self.verbose, before = verbose, self.history.epochs
+        self.verbose, self.save_last, before = verbose, save_last, self.history.epochs
         try:
             _fit(self, train, validation, epochs, save_best, early_stopping_patience)
         except KeyboardInterrupt:
@@ -497,8 +496,8 @@ class Trainer:
         for data in (train, validation):
             if hasattr(data, "set_epoch"):
                 data.set_epoch(self.history.epochs)
-        values = _run_epoch(self, train, validation)
-        self.history.append({**values, "lr": rate, "seconds": time.perf_counter() - start})
+        values = {**_run_epoch(self, train, validation), "lr": rate}
+        self.history.append({**values, "seconds": time.perf_counter() - start})
 
     def batches(self, data):
         """The batches of `data`. On a terminal, after a second, a line counts them meanwhile."""
@@ -512,8 +511,10 @@ class Trainer:
         if text:
             print("\r" + " " * len(text), end="\r", flush=True)
 
-    def report(self, epochs, saved=False):
-        """Print the last epoch of the history as one line, if fit is to be verbose."""
+    def finish_epoch(self, epochs, saved=False):
+        """What fit was asked for: save the state, and print the epoch as one line."""
+        if self.save_last is not None:
+            self.save_checkpoint(self.save_last)
         last = {name: column[-1] for name, column in self.history.items()}
         end = f"{last.pop('seconds'):.1f} s" + "  saved" * saved
         numbers = "".join(f"{n} {x:.4g}  " for n, x in last.items() if x is not None)
@@ -727,7 +728,7 @@ def _fit(trainer, train, validation, epochs, save_best, patience):
        first epoch the history has no such list: `trainer.history.get(name, [])`.)
     2. `trainer.run_epoch(train, validation)`.
     3. If `save_best` is not None and this epoch is the best: `trainer.save_checkpoint(save_best)`.
-    4. `trainer.report(epochs, saved)`; `saved` tells whether it was saved.
+    4. `trainer.finish_epoch(epochs, saved)`; `saved` tells whether it was saved.
     """
     ### BEGIN SOLUTION
     watched = "loss" if validation is None else "val_loss"
@@ -739,7 +740,7 @@ def _fit(trainer, train, validation, epochs, save_best, patience):
         saved = save_best is not None and _since_best(trainer.history[watched]) == 0
         if saved:
             trainer.save_checkpoint(save_best)
-        trainer.report(epochs, saved)
+        trainer.finish_epoch(epochs, saved)
     ### END SOLUTION
 
 

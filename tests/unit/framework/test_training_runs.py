@@ -246,3 +246,27 @@ def test_a_long_epoch_counts_its_batches_on_a_terminal_alone() -> None:
     assert "\rbatch 2 of 4" in shown
     assert shown.index("batch 2 of 4") > shown.index("ready")
     assert "\r" + " " * len("batch 2 of 4") + "\repoch 3/3" in shown  # and is wiped away
+
+
+def test_the_last_whole_epoch_is_kept_to_go_on_from(tmp_path: Path) -> None:
+    """Whatever ends a run: `save_last` has the epoch before it, and the next run goes on there."""
+    last = tmp_path / "last.npz"
+
+    class Interrupted(list[Any]):
+        def __iter__(self) -> Any:
+            if first.history.epochs == 2:
+                raise KeyboardInterrupt
+            return super().__iter__()
+
+    def started() -> Trainer:
+        model = network()
+        return Trainer(model, SGD(model.parameters(), lr=0.1, momentum=0.9), CrossEntropyLoss())
+
+    first, second, whole = started(), started(), started()
+    whole.fit(batches(), epochs=3, verbose=False)
+    with pytest.raises(KeyboardInterrupt):
+        first.fit(Interrupted(batches()), epochs=3, verbose=False, save_last=last)
+    second.load_checkpoint(last)
+    assert second.history.epochs == 2
+    second.fit(batches(), epochs=3, verbose=False)
+    assert second.history["loss"] == whole.history["loss"]
