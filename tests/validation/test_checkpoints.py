@@ -66,7 +66,7 @@ FAULTS = [
     ("training", "training", "actual * classes + predicted\n", "predicted * classes + actual\n"),
     ("regularization", "dataloader", "result[mirrored] = images[mirrored, :, :, ::-1]", "pass"),
     ("regularization", "dataloader", "np.arange(len(images)), :, rows, columns]", "0, :, rows, 0]"),
-    ("regularization", "dataloader", "random.permutation(count)", "np.arange(count)"),
+    ("regularization", "dataloader", "= random.permutation(count)", "= np.arange(count)"),
     ("regularization", "dataloader", "order[e - n : e]", "order[:n]"),
     ("regularization", "dataloader", "        self.epoch += 1\n", ""),
     ("regularization", "training", "epochs = 0 if loss < lowest", "epochs = 0 if loss > lowest"),
