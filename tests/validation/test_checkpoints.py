@@ -74,7 +74,7 @@ FAULTS = [
     ("optimization", "optimizers", "self.last_epoch // self.step_size", "self.last_epoch"),
     ("regularization", "dataloader", "result[mirrored] = images[mirrored, :, :, ::-1]", "pass"),
     ("regularization", "dataloader", "np.arange(len(images)), :, rows, columns]", "0, :, rows, 0]"),
-    ("regularization", "dataloader", "random.permutation(count)", "np.arange(count)"),
+    ("regularization", "dataloader", "= random.permutation(count)", "= np.arange(count)"),
     ("regularization", "dataloader", "order[e - n : e]", "order[:n]"),
     ("regularization", "dataloader", "        self.epoch += 1\n", ""),
     ("regularization", "training", "epochs = 0 if loss < lowest", "epochs = 0 if loss > lowest"),
