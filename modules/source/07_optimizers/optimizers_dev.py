@@ -45,7 +45,7 @@ Let $\theta$ be a parameter, $g$ the gradient of the loss by it, and $\eta$ the 
 
 **Gradient descent** goes against the slope: $\theta \leftarrow \theta - \eta\, g$. Suppose the loss is $\frac{1}{2} c\, \theta^2$, with curvature $c$. Then $g = c\,\theta$, and a step multiplies $\theta$ by $1 - \eta c$. It converges only if $\eta < 2 / c$. The steepest direction of a loss therefore bounds the learning rate for all, and a direction a thousand times flatter then needs thousands of steps. This is the problem that the others solve.
 
-**Two averages.** Momentum averages *gradients*: what changes its sign at every step cancels out, what keeps it adds up. RMSprop averages *squares* of gradients and divides by the root: steep and flat directions then move equally fast. Adam does both. All averages are exponential, $m \leftarrow \beta\, m + (1 - \beta)\, g$: one array of memory, in which a gradient counts for about $1 / (1 - \beta)$ steps. A step of any of them takes `O(n)` time for `n` numbers, most of it for moving memory.
+**Two averages.** Momentum averages *gradients*: what changes its sign at every step cancels out, what keeps it adds up. RMSprop averages *squares* of gradients and divides by the root: steep and flat directions then move equally fast. Adam does both. The averages are exponential, $m \leftarrow \beta\, m + (1 - \beta)\, g$ (SGD's momentum leaves out the factor $1 - \beta$): one array of memory, in which a gradient counts for about $1 / (1 - \beta)$ steps. A step of any of them takes `O(n)` time for `n` numbers, most of it for moving memory.
 
 | optimizer | arrays it keeps | step |
 | --- | --- | --- |
@@ -170,10 +170,7 @@ class Optimizer:
 
 
 # %% nbgrader={"schema_version": 3, "grade": false, "solution": false, "locked": true, "task": false, "grade_id": "optimizers-walk"}
-SLOPES = [[1.0, -0.5], [0.5, 2.0], [-2.0, 0.25]]
-
-
-def walk(kind, expected, slopes=SLOPES, **settings):
+def walk(kind, expected, slopes=([1.0, -0.5], [0.5, 2.0], [-2.0, 0.25]), **settings):
     """Steps from (1, -2) with these gradients, compared with known values. Returns the state."""
     parameter = Parameter([1.0, -2.0], dtype=np.float64)
     optimizer, array, found = kind([parameter], **{"lr": 0.1, **settings}), parameter.data, []
@@ -539,7 +536,8 @@ class _Schedule:
 
     def load_state_dict(self, state):
         """Take over a `state_dict` and set the learning rates. ValueError if it does not fit."""
-        if set(state) != set(self.state_dict()) or len(state["base_lrs"]) != len(self.base_lrs):
+        names = set(self.state_dict())
+        if set(state or ()) != names or len(state["base_lrs"]) != len(self.base_lrs):
             raise ValueError(f"this is no state of a {type(self).__name__} with as many groups")
         vars(self).update(copy.deepcopy(state))
         self._set()

@@ -65,6 +65,7 @@ def test_optimizer_agrees(name: str, settings: Any, kernels_on: bool, dtype: Any
         np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "settings", "kernels_on"), [run for run in RUNS if run.values[2]])
 def test_large_parameters_agree(name: str, settings: Any, kernels_on: bool) -> None:
     """One block of the kernel, one number more, and several blocks."""

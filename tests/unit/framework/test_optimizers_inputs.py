@@ -305,6 +305,7 @@ def test_a_schedule_refuses_a_wrong_state(make: Callable[[Any], Any]) -> None:
     state = schedule.state_dict()
     others = [other(stepped(SGD)[0]) for other in SCHEDULES if other is not make]
     for wrong in (
+        None,
         {},
         {**state, "base_lrs": [0.1]},
         {name: value for name, value in state.items() if name != "last_epoch"},
