@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Protocol
 
@@ -14,7 +14,8 @@ import msgspec
 from tito import aside, atomic, fingerprint
 from tito.course import Course, Module
 from tito.errors import RefusedError, TitoError
-from tito.refusals import Parsed, compare, examine, public_names
+from tito.names import public_names
+from tito.refusals import Parsed, compare, judge, look, parse
 from tito.report import failed, in_order
 from tito.source import Cell, DevFile, read
 from tito.syntax import UNREADABLE, tree_of
@@ -88,24 +89,42 @@ class Exported(msgspec.Struct, frozen=True):
     aside: Path | None = None
 
 
-def build(course: Course, modules: Iterable[Module], *, compiled: bool = True) -> dict[str, bytes]:
+Files = dict[str, bytes]
+
+
+def build(
+    course: Course,
+    modules: Iterable[Module],
+    *,
+    compiled: bool = True,
+    early: Callable[[Files], None] | None = None,
+) -> Files:
     """Every file of the package made of `modules`, by its path in the package.
 
-    `compiled=False` is for a package that is imported before anybody uses it.
+    `compiled=False` is for a package that is imported before anybody uses it. `early` gets the
+    files as soon as they are known, which is before everything is checked.
     Raises RefusedError with all findings; nothing is written here.
     """
     sources = {m: read(course.dev_file(m), course.dev_path(m)) for m in modules}
-    examined = [examine(m, dev, compiled=compiled) for m, dev in sources.items()]
-    parsed = [item for item, _ in examined if item is not None]
-    findings = [*(f for _, faults in examined for f in faults), *compare(course, parsed)]
+    read_as_python = [parse(m, dev, compiled=compiled) for m, dev in sources.items()]
+    parsed = [item for item, _ in read_as_python if item is not None]
+    files: Files = {}
+    if len(parsed) == len(sources):
+        texts = {item.module.file: render(item) for item in parsed}
+        files = _package(course, texts, {item.module: item.public for item in parsed})
+        if early is not None:
+            early(files)
+    findings = [fault for _, faults in read_as_python for fault in faults]
+    findings += [f for m, dev in sources.items() for f in look(m, dev, compiled=compiled)]
+    findings += [f for item in parsed for f in judge(item)]
+    findings += compare(course, parsed)
     if failed(findings):
         ordered = in_order(findings)
         count = sum(finding.severity == "error" for finding in ordered)
         raise RefusedError(
             f"{count} fault(s) stop the export; the package stays as it was", ordered
         )
-    texts = {item.module.file: render(item) for item in parsed}
-    return _package(course, texts, {item.module: item.public for item in parsed})
+    return files
 
 
 class Check(Protocol):
@@ -114,8 +133,11 @@ class Check(Protocol):
     def start(self) -> None:
         """Get ready: there will be a new tree."""
 
-    def check(self, folder: Path, /) -> None:
-        """Raise to stop the export. The package lies in `folder`, under its own name."""
+    def begin(self, folder: Path, /) -> None:
+        """Begin to look at the package in `folder`, while the export goes on checking."""
+
+    def finish(self) -> None:
+        """Raise to stop the export."""
 
 
 def export(
@@ -132,25 +154,31 @@ def export(
         atomic.recover(target)
         if check is not None:
             check.start()
-        files = build(course, modules, compiled=check is None)
         found = present(target)
-        changed = tuple(name for name in {**files, **found} if files.get(name) != found.get(name))
+
+        def stage(files: Files) -> None:
+            if files != found:
+                tree = atomic.stage(target, files)
+                if check is not None:
+                    check.begin(tree.parent)
+
+        try:
+            files = build(course, modules, compiled=check is None, early=stage)
+            changed = [name for name in {**files, **found} if files.get(name) != found.get(name)]
+            if changed and check is not None:
+                check.finish()
+        except BaseException:
+            atomic.recover(target)
+            raise
         kept = None
         if changed:
-            tree = atomic.stage(target, files)
-            try:
-                if check is not None:
-                    check.check(tree.parent)
-            except BaseException:
-                atomic.recover(target)
-                raise
             kept = _keep_aside(course, found, files)
             atomic.commit(target, exchange=exchange)
         fingerprint.remember(course, modules)
     return Exported(tuple(sorted(changed)), kept)
 
 
-def present(target: Path) -> dict[str, bytes]:
+def present(target: Path) -> Files:
     """The package's files as they stand, without Python's caches."""
     paths = (path for path in sorted(target.rglob("*")) if path.is_file())
     return {
@@ -246,7 +274,7 @@ def stale_modules(course: Course) -> tuple[Module, ...]:
 
 def _package(
     course: Course, texts: Mapping[str, str], names: Mapping[Module, tuple[str, ...]]
-) -> dict[str, bytes]:
+) -> Files:
     files = dict(texts)
     for folder in ("core", "utils"):
         body = f'"""The modules of `{course.settings.package}.{folder}`. Import them by name."""\n'

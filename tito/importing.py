@@ -44,13 +44,15 @@ class Importer:
         self._course = course
         self._running: Running | None = None
         self._pipe = -1
+        self._folder: Path | None = None
 
     def __enter__(self) -> Importer:
         return self
 
     def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
         if self._running is not None:
-            self._finish("")
+            self._tell("")
+            self._running.stop()
 
     def start(self) -> None:
         """Start the sandbox, if it has not been. Without a folder to import it ends by itself."""
@@ -67,22 +69,28 @@ class Importer:
         finally:
             os.close(read_end)
 
-    def _finish(self, folder: str) -> Outcome:
+    def _tell(self, folder: str) -> None:
+        if self._pipe >= 0:
+            with contextlib.suppress(BrokenPipeError):  # it has ended: its outcome says why
+                os.write(self._pipe, f"{folder}\n".encode())
+            os.close(self._pipe)
+            self._pipe = -1
+
+    def begin(self, folder: Path) -> None:
+        """Let the sandbox import the package that lies in `folder`. Nothing waits for it."""
+        self.start()
+        self._folder = folder.resolve()
+        self._tell(str(self._folder))
+
+    def outcome(self) -> Outcome:
+        """How the import that was begun ends. The package must print nothing."""
         running, self._running = self._running, None
         assert running is not None
-        with contextlib.suppress(BrokenPipeError):  # the sandbox has ended: its outcome says why
-            os.write(self._pipe, f"{folder}\n".encode())
-        os.close(self._pipe)
         return running.wait()
 
-    def outcome(self, folder: Path) -> Outcome:
-        """Import the package that lies in `folder`. It must print nothing."""
-        self.start()
-        return self._finish(str(folder.resolve()))
-
-    def check(self, folder: Path) -> None:
+    def finish(self) -> None:
         """Raise TitoError, with the dev file's line, if the package cannot be imported."""
-        outcome = self.outcome(folder)
+        outcome = self.outcome()
         if outcome.returncode == 0 and not outcome.stopped:
             said = (outcome.stdout + outcome.stderr).strip()
             if not said:
@@ -93,7 +101,8 @@ class Importer:
             )
         from tito.testing import Mapper, python_traceback
 
-        mapper = Mapper(self._course, folder.resolve(), None, None)
+        assert self._folder is not None
+        mapper = Mapper(self._course, self._folder, None, None)
         last = outcome.stderr.strip().split("\n")[-1]
         place = mapper.place(python_traceback(outcome.stderr))
         raise TitoError(
@@ -106,10 +115,12 @@ class Importer:
 def import_package(course: Course, folder: Path) -> Outcome:
     """How the import of the package in `folder` ends."""
     with Importer(course) as importer:
-        return importer.outcome(folder)
+        importer.begin(folder)
+        return importer.outcome()
 
 
 def check_import(course: Course, folder: Path) -> None:
     """Raise TitoError if the package in `folder` cannot be imported, or prints."""
     with Importer(course) as importer:
-        importer.check(folder)
+        importer.begin(folder)
+        importer.finish()

@@ -21,8 +21,8 @@ from tito import checkpoints
 from tito.course import Checkpoint, Course, Module
 from tito.errors import CutShortError, RefusedError, SandboxError, TitoError
 from tito.export import build
+from tito.names import public_names
 from tito.package import import_findings
-from tito.refusals import public_names
 from tito.report import Finding
 from tito.sandbox import Limits, Outcome, run
 from tito.source import read

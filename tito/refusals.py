@@ -11,11 +11,12 @@ from functools import cached_property
 import msgspec
 
 from tito.course import Course, Module
+from tito.names import definition_line, public_of, solutions_of
 from tito.options import BROKEN_METADATA
 from tito.report import Finding
 from tito.source import BEGIN_SOLUTION, ENCODING, END_SOLUTION, Cell, DevFile
 from tito.syntax import fault as fault
-from tito.syntax import inside_strings, parse_cells, targets_of, tree_of
+from tito.syntax import inside_strings, parse_cells
 from tito.syntax import placed as placed
 
 DIRECTIVES = ("default_exp", "export", "exporti", "exports", "hide")
@@ -48,14 +49,24 @@ def examine(
     module: Module, dev: DevFile, *, compiled: bool = True
 ) -> tuple[Parsed | None, list[Finding]]:
     """One module by itself. No tree if a cell is not Python."""
-    findings = look(module, dev, compiled=compiled)
+    parsed, findings = parse(module, dev, compiled=compiled)
+    findings += look(module, dev, compiled=compiled)
+    return parsed, findings + (judge(parsed) if parsed else [])
+
+
+def parse(
+    module: Module, dev: DevFile, *, compiled: bool = True
+) -> tuple[Parsed | None, list[Finding]]:
+    """All that a package needs of a module; what else is wrong, `look` and `judge` find."""
     tree, faults = parse_cells(dev, dev.exported, compiled=compiled)
-    findings += faults
     if tree is None:
-        return None, findings
-    parsed = Parsed(module, dev, tree, public_names(dev), _solution_names(dev))
-    findings += [*_names(parsed), *_defined_twice(parsed), *_notebook_calls(parsed)]
-    return parsed, findings
+        return None, faults
+    return Parsed(module, dev, tree, public_of(dev, tree), solutions_of(dev, tree)), faults
+
+
+def judge(parsed: Parsed) -> list[Finding]:
+    """The faults of the exported code that is Python."""
+    return [*_names(parsed), *_defined_twice(parsed), *_notebook_calls(parsed)]
 
 
 def look(module: Module, dev: DevFile, *, compiled: bool = True) -> list[Finding]:
@@ -87,39 +98,6 @@ def compare(course: Course, modules: Iterable[Parsed]) -> list[Finding]:
                 findings.append(fault(item.dev, "export-duplicate", line, message, hint))
         findings += _calls_of_solutions(item, solutions)
     return findings
-
-
-def public_names(dev: DevFile) -> tuple[str, ...]:
-    """`__all__` in nbdev's order: assignments, definitions, `_all_`; no private names."""
-    assigned: list[str] = []
-    defined: list[str] = []
-    extra: list[str] = []
-    for cell in dev.exported:
-        if not cell.public:
-            continue
-        for node in tree_of(cell.code).body:
-            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-                defined.append(node.name)
-            for target in targets_of(node):
-                if target == "_all_":
-                    extra += _all_values(node)
-                assigned.append(target)
-    public = [name for name in assigned + defined if not name.startswith("_")]
-    return tuple(dict.fromkeys(public + extra))
-
-
-def definition_line(tree: ast.Module, name: str) -> int:
-    """The line where a module defines or assigns a name at its top."""
-    for node in tree.body:
-        if getattr(node, "name", None) == name or name in targets_of(node):
-            return node.lineno
-    return 1
-
-
-def _all_values(node: ast.stmt) -> list[str]:
-    elements = getattr(getattr(node, "value", None), "elts", [])
-    values = (getattr(item, "value", getattr(item, "id", None)) for item in elements)
-    return [value for value in values if isinstance(value, str)]
 
 
 def _target(module: Module, dev: DevFile) -> Iterator[Finding]:
@@ -321,15 +299,6 @@ def _notebook_calls(parsed: Parsed) -> Iterator[Finding]:
             hint = "delete the line: outside a notebook there is no get_ipython"
             message = "get_ipython is a notebook command, not Python"
             yield fault(parsed.dev, "export-magic", node.lineno, message, hint)
-
-
-def _solution_names(dev: DevFile) -> frozenset[str]:
-    names = set()
-    for cell in dev.exported:
-        if cell.solution:
-            for node in tree_of(cell.code).body:
-                names.update([getattr(node, "name", ""), *targets_of(node)])
-    return frozenset(names - {""})
 
 
 def _calls_of_solutions(

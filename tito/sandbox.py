@@ -247,6 +247,11 @@ class Running:
         seconds = time.monotonic() - began
         return Outcome(process.returncode, said, complained, seconds, isolation, stopped)
 
+    def stop(self) -> None:
+        """End it now, whatever it does: nobody wants its outcome any more."""
+        _end_all(self._process, self._platform)
+        self.wait()
+
     def _too_much(self, began: float, isolation: Isolation) -> str:
         """Which limit was reached, if one was."""
         if time.monotonic() - began > self._limits.seconds:

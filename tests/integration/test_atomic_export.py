@@ -108,9 +108,11 @@ def test_a_failed_check_of_the_new_tree_leaves_the_old_one(small: SmallCourse) -
         def start(self) -> None:
             self.started = True
 
-        def check(self, folder: Path) -> None:
+        def begin(self, folder: Path) -> None:
             assert self.started
             assert (folder / "tinytorch" / "core" / "third.py").is_file()
+
+        def finish(self) -> None:
             raise TitoError("not good enough")
 
     with pytest.raises(TitoError, match="not good enough"):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import SmallCourse
+from tito import atomic
 from tito.course import Course
 from tito.errors import RefusedError, TitoError
 from tito.export import export
@@ -113,6 +115,19 @@ def test_a_module_that_cannot_be_imported_says_where(small: SmallCourse) -> None
     line = path.read_text().split("\n").index("value = undefined_name") + 1
     assert caught.value.where == f"modules/source/01_first/first_dev.py:{line}, cell first-code"
     assert not course.package.exists()
+
+
+def test_a_fault_ends_an_import_that_nobody_waits_for(small: SmallCourse) -> None:
+    """The import begins before everything is checked; its minute of time is not waited for."""
+    endless = f"{DOUBLE}\n\nwhile True:\n    double(1)"
+    add(small, "first", endless, "def test_it():\n    return 1 +")
+    began = time.monotonic()
+    with pytest.raises(RefusedError) as refused:
+        export_checked(small.load())
+    assert [finding.rule for finding in refused.value.findings] == ["export-syntax"]
+    assert time.monotonic() - began < Limits().seconds / 2
+    assert not small.load().package.exists()
+    assert not atomic.staging_folder(small.load().package).exists()
 
 
 def test_a_package_that_prints_does_not_enter(small: SmallCourse) -> None:

@@ -363,8 +363,10 @@ def test_a_check_that_fails_leaves_the_package_alone(course: Course) -> None:
         def start(self) -> None:
             """Nothing to get ready."""
 
-        def check(self, folder: Path) -> None:
+        def begin(self, folder: Path) -> None:
             assert (folder / "tinytorch/core/tall.py").is_file()
+
+        def finish(self) -> None:
             raise TitoError("no")
 
     with pytest.raises(TitoError, match="no"):
