@@ -103,6 +103,14 @@ def train(options: argparse.Namespace, folder: str) -> None:
     latest, best = options.output / "latest.npz", options.output / "best.npz"
     if options.resume:
         trainer.load_checkpoint(latest)
+        planned = trainer.scheduler.total_steps
+        if planned != options.epochs * len(training):
+            asked = options.epochs * len(training)
+            sys.exit(
+                f"✗ {latest} is of a run of {planned} updates, and these options make {asked}.\n"
+                "  One cycle of the learning rate cannot be made longer: give the options of that "
+                "run, or begin anew with another --output"
+            )
         print(f"{latest}: going on after epoch {trainer.history.epochs}")
     trainer.fit(training, validation, options.epochs, save_best=best, save_last=latest)
 
@@ -113,9 +121,10 @@ def train(options: argparse.Namespace, folder: str) -> None:
         print(f"  {name:<10} {share:6.1%}")
     matrix = compute_confusion_matrix(trainer.model, test, num_classes=10)
     wrong = matrix - np.diag(np.diag(matrix))
-    true, predicted = np.unravel_index(wrong.argmax(), wrong.shape)
-    names = CIFAR10Dataset.classes
-    print(f"most often mistaken: {names[true]} for {names[predicted]}, {wrong.max()} times")
+    if wrong.any():
+        true, predicted = np.unravel_index(wrong.argmax(), wrong.shape)
+        names = CIFAR10Dataset.classes
+        print(f"most often mistaken: {names[true]} for {names[predicted]}, {wrong.max()} times")
     picture = options.output / "history.png"
     try:
         plot_training_history(trainer.history, picture)
