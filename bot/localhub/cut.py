@@ -3,7 +3,7 @@
     npm pack @octokit/openapi@23.0.2 && tar xzf octokit-openapi-*.tgz
     python -m bot.localhub.cut package/generated/api.github.com.json
 
-writes `api.json` beside this file: the operations that `routes.ROUTES` names, the components they
+writes `api.json` beside this file: the operations that `routing.ROUTES` names, the components they
 reach, nothing to read aloud. The same source and routes give the same bytes.
 """
 
@@ -123,7 +123,7 @@ def _lines(members: dict[str, Any]) -> list[str]:
 
 def main(arguments: list[str], target: Path = TARGET) -> None:
     """Write `target` from the description that `arguments` names."""
-    from bot.localhub.routes import ROUTES
+    from bot.localhub.routing import ROUTES
 
     if len(arguments) != 1:
         raise UsageError("one file is wanted", hint="python -m bot.localhub.cut SOURCE.json")

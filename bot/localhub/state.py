@@ -12,9 +12,12 @@ import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from tito.errors import UsageError
+
+if TYPE_CHECKING:
+    from bot.localhub.checks import CheckRun
 
 Role = Literal["none", "read", "write", "admin"]
 WORKFLOW_LOGIN = "github-actions[bot]"
@@ -133,6 +136,7 @@ class Repository:
     pulls: dict[int, PullRequest] = field(default_factory=dict)
     runs: dict[int, WorkflowRun] = field(default_factory=dict)
     roles: dict[str, Role] = field(default_factory=dict)
+    check_runs: dict[int, CheckRun] = field(default_factory=dict)
     _comments: dict[int, Comment] = field(default_factory=dict)
     _statuses: list[Status] = field(default_factory=list)
 
