@@ -24,6 +24,7 @@ class Settings:
     """What the bot needs to know. Seconds are 0 in tests.
 
     `author` is the account that the token writes as: only its comments are taken for the bot's.
+    `longest_wait` is what the job has for all waiting together, and less than its own timeout.
     """
 
     api_url: str
@@ -35,6 +36,7 @@ class Settings:
     seconds_between_requests: float
     seconds_between_writes: float
     seconds_before_retry: float
+    longest_wait: float
 
 
 _ADDRESS = "an address that begins with https:// (http:// for this machine alone)"
@@ -49,6 +51,7 @@ EXPECTED = {
     "TITO_SECONDS_BETWEEN_REQUESTS": _SECONDS,
     "TITO_SECONDS_BETWEEN_WRITES": _SECONDS,
     "TITO_SECONDS_BEFORE_RETRY": _SECONDS,
+    "TITO_LONGEST_WAIT": _SECONDS,
 }
 """Every variable the bot reads, and what it should hold."""
 
@@ -77,6 +80,7 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
         seconds_between_requests=get("TITO_SECONDS_BETWEEN_REQUESTS", clean_seconds, "0"),
         seconds_between_writes=get("TITO_SECONDS_BETWEEN_WRITES", clean_seconds, "1"),
         seconds_before_retry=get("TITO_SECONDS_BEFORE_RETRY", clean_seconds, "1"),
+        longest_wait=get("TITO_LONGEST_WAIT", clean_seconds, "300"),
     )
 
 

@@ -22,6 +22,7 @@ HEAD = "a1" * 20
 BASE = "b2" * 20
 WRITES: Mapping[str, Level] = {
     "actions": "read",
+    "checks": "write",
     "contents": "read",
     "pull-requests": "write",
     "statuses": "write",
@@ -88,7 +89,7 @@ class Posting:
 
     def post(self, run: WorkflowRun, report: Report | bytes | None = GOOD) -> list[str]:
         """Let the bot report the run. Returns what it says."""
-        return post(settings_from(self.environment(run)), self.write(report, run))
+        return list(post(settings_from(self.environment(run)), self.write(report, run)))
 
     def bodies(self, pull: PullRequest) -> list[str]:
         """The comments that the bot wrote, in order."""
