@@ -144,7 +144,7 @@ def write(door: Comments, author: str, marker: Marker, body: str) -> Done:
         comments = _with(door.comments(marker.pull), written)
         todo = plan(comments, author, marker, body)
         if not todo.writes:
-            return Done(_together(done, todo), None if todo.stop else _kept(comments, author))
+            return Done(_together(done, todo), None if todo.stop else kept(comments, author))
         done, last, written = _together(done, todo), None, None
         try:
             written = _carry_out(door, marker, todo)
@@ -172,7 +172,8 @@ def _with(listed: Iterable[Comment], written: Comment | None) -> list[Comment]:
     return list({**known, **{comment.id: comment for comment in listed}}.values())
 
 
-def _kept(comments: Iterable[Comment], author: str) -> int | None:
+def kept(comments: Iterable[Comment], author: str) -> int | None:
+    """The one of ours that stays."""
     return min((c.id for c in comments if _is_ours(c, author)), default=None)
 
 

@@ -83,15 +83,18 @@ class Poster:
         subject = self._subject(pull, comment.same_attempt(listed, author, marker))
         self._moved = subject.moved
         body = render(subject)
-        writes = comment.plan(listed, author, marker, body).writes
-        if writes and not belongs(self._run, door.pull(pull.number)):
-            yield f"Pull request {pull.number} has moved on: nothing is written."
-            return False
-        try:
-            done = comment.write(door, author, marker, body)
-        except NotAllowedError as error:
-            yield _excused(error, pull.fork)
-            return True
+        done = comment.Done(
+            comment.plan(listed, author, marker, body), comment.kept(listed, author)
+        )
+        if done.plan.writes:
+            if not belongs(self._run, door.pull(pull.number)):
+                yield f"Pull request {pull.number} has moved on: nothing is written."
+                return False
+            try:
+                done = comment.write(door, author, marker, body)
+            except NotAllowedError as error:
+                yield _excused(error, pull.fork)
+                return True
         yield f"Pull request {pull.number}: {_in_words(done.plan)}."
         self._comments += [done.comment] if done.comment is not None else []
         return not done.plan.stop

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from bot.localhub.answers import Answer, ApiError
 
-SECONDS_FOR_OTHERS = 30
-"""How long a request waits for the others that it shall meet."""
+SECONDS_FOR_OTHERS = 5
+"""How long a request waits for the others that it shall meet. After that it goes on alone."""
 
 
 @dataclass
@@ -77,9 +78,12 @@ class Faults:
     def meet(self, count: int, *, method: str | None = None, path: str = "") -> None:
         """Hold back the next requests until there are `count` of them: clients at once."""
         together = threading.Barrier(count)
-        self.before(
-            lambda: together.wait(SECONDS_FOR_OTHERS), method=method, path=path, times=count
-        )
+
+        def wait() -> None:
+            with contextlib.suppress(threading.BrokenBarrierError):
+                together.wait(SECONDS_FOR_OTHERS)
+
+        self.before(wait, method=method, path=path, times=count)
 
     def come_between(self, method: str, path: str) -> None:
         """Do what was asked for before such a request."""

@@ -58,3 +58,10 @@ def test_writes_are_noted_with_what_they_said(hub, course, client):
         client.send("POST", COMMENTS, body)
     client.send("GET", COMMENTS)
     assert [(w.method, w.path, w.body) for w in hub.writes] == [("POST", COMMENTS, {"body": "x"})]
+
+
+def test_who_meets_nobody_goes_on_alone(hub, client, monkeypatch):
+    monkeypatch.setattr("bot.localhub.faults.SECONDS_FOR_OTHERS", 0.01)
+    hub.meet(2, method="GET")
+    assert client.send("GET", COMMENTS).status == 200
+    assert hub.violations == []
