@@ -85,6 +85,11 @@ class Faults:
 
         self.before(wait, method=method, path=path, times=count)
 
+    def mend(self) -> None:
+        """Forget everything that was asked for and has not come yet."""
+        for waiting in (self._failures, self._drops, self._actions):
+            waiting.clear()
+
     def come_between(self, method: str, path: str) -> None:
         """Do what was asked for before such a request."""
         with self._lock:

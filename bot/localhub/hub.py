@@ -55,6 +55,7 @@ class LocalHub:
         self.drop_response_after_write = self._faults.drop_response_after_write
         self.before = self._faults.before
         self.meet = self._faults.meet
+        self.mend = self._faults.mend
         self.limits = Limits()
         self.rate_limit = self.limits.rate_limit
         self.pressed = self.limits.pressed

@@ -83,8 +83,7 @@ def test_a_job_that_broke_off_goes_on_where_it_stopped(world: Posting) -> None:
         world.post(run, red(150))
     assert lines(only(world)) == list(range(11, 61))
     assert world.states() == {}, "the statuses come last"
-    world.hub.fail(0, 200)
-    world.hub._faults._failures.clear()
+    world.hub.mend()
     world.post(run, red(150))
     assert lines(only(world)) == list(range(11, 151))
     assert world.states()["tito/verdict"] == "failure"

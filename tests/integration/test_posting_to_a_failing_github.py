@@ -10,8 +10,10 @@ import pytest
 pytest.importorskip("openapi_core")
 pytest.importorskip("github")
 
-from bot.errors import UnsureError
+from bot.errors import LaterError, UnsureError
 from bot.localhub import LocalHub
+from bot.post import post
+from bot.settings import settings_from
 from tests.integration.posting import HEAD, RED, Posting
 from tito.errors import TitoError
 
@@ -89,14 +91,86 @@ def test_questions_and_edits_are_repeated(world: Posting) -> None:
     assert "✓ Every gate passed" in world.bodies(pull)[0]
 
 
-def test_a_refused_create_is_repeated_at_once(world: Posting) -> None:
+SECONDARY = (
+    "You have exceeded a secondary rate limit. Please wait a few minutes before you try again."
+)
+
+
+def test_a_refused_create_is_repeated_after_a_look(world: Posting) -> None:
     pull = world.open()
-    limit = (
-        "You have exceeded a secondary rate limit. Please wait a few minutes before you try again."
-    )
-    world.hub.fail(2, 403, message=limit, method="POST", path="/comments")
+    world.hub.fail(2, 403, message=SECONDARY, method="POST", path="/comments")
     world.post(world.run(pull))
     assert len(world.bodies(pull)) == 1
+    asked = [method for method, path in world.hub.requests if path.endswith("/issues/1/comments")]
+    assert asked == ["GET", "GET", "POST", "GET", "POST", "GET", "POST", "GET"]
+
+
+@pytest.mark.parametrize(
+    ("status", "message"), [(403, SECONDARY), (429, ""), (502, "")], ids=["403", "429", "502"]
+)
+def test_an_edit_that_had_to_wait_does_not_overwrite_a_newer_run(
+    world: Posting, status: int, message: str
+) -> None:
+    pull = world.open()
+    world.post(world.run(pull))
+    old, new = world.run(pull, "failure"), world.run(pull)
+    hub, comments = world.hub, "/issues/1/comments"
+    hub.fail(1, status, message=message, method="PATCH")
+    # While the old run waits, somebody reports the new one.
+    newer = lambda: hub.before(lambda: world.post(new), method="GET", path=comments)  # noqa: E731
+    hub.before(newer, method="PATCH")
+    said = world.post(old, RED)
+    assert said == ["Pull request 1: run 3, attempt 1 has reported already."]
+    assert "run=3 " in world.bodies(pull)[0]
+    assert set(world.states().values()) == {"success"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "headers"),
+    [
+        ("secondary", {"Retry-After": "301"}),
+        ("primary", {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "4000000000"}),
+    ],
+)
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_limit_that_is_too_far_away_stops_it_at_once(
+    world: Posting, kind: str, headers: dict[str, str], method: str
+) -> None:
+    run = world.run(world.open())
+    path = "/pulls" if method == "GET" else "/statuses/"
+    message = SECONDARY if kind == "secondary" else "API rate limit exceeded for installation."
+    world.hub.fail(1, 403, message=message, method=method, path=path, headers=headers)
+    said = []
+    with pytest.raises(LaterError, match="takes no requests before"):
+        said += post(settings_from(world.environment(run)), world.write(RED, run))
+    assert [path for _, path in world.hub.requests if path.endswith("/pulls")] == [
+        "/repos/acme/course/pulls"
+    ]
+
+
+def test_what_was_done_is_said_before_the_end_is_known(world: Posting) -> None:
+    run = world.run(world.open())
+    world.hub.fail(1, 429, method="POST", path="/statuses/", headers={"Retry-After": "9999"})
+    sentences = post(settings_from(world.environment(run)), world.write(RED, run))
+    assert next(sentences) == "Pull request 1: commented."
+    with pytest.raises(LaterError):
+        next(sentences)
+
+
+def test_a_limit_without_end_is_given_up(world: Posting) -> None:
+    run = world.run(world.open())
+    world.hub.fail(99, 403, message=SECONDARY, path="/pulls")
+    with pytest.raises(TitoError, match="list the pull requests"):
+        world.post(run)
+    assert len(world.hub.requests) == 5
+
+
+def test_a_403_that_is_no_limit_is_not_repeated(world: Posting) -> None:
+    run = world.run(world.open())
+    world.hub.fail(1, 403, message="Repository was archived so is read-only.", method="POST")
+    with pytest.raises(TitoError, match="403 Repository was archived"):
+        world.post(run)
+    assert len(world.writes()) == 1
 
 
 def test_a_github_that_cannot_be_reached_is_said_in_words(world: Posting) -> None:
