@@ -1,11 +1,16 @@
-"""A repository on the local GitHub, a run in it, and the bot that reports the run."""
+"""A repository on the local GitHub, a run in it, and the bot that reports the run.
+
+`python -m tests.integration.posting` prints the requests and the own time of a report.
+"""
 
 from __future__ import annotations
 
 import json
 import os
+import statistics
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -162,3 +167,32 @@ def ended(started: subprocess.Popen[str]) -> Ended:
     out, err = started.communicate(timeout=120)
     assert "Traceback" not in err
     return Ended(started.returncode, out, err)
+
+
+def own_time(world: Posting, run: WorkflowRun, report: Report) -> tuple[float, int]:
+    """Seconds of processor time of one process that reports, start to end, and its requests."""
+    before, requests = os.times(), len(world.hub.requests)
+    assert world.process(run, report).code == 0
+    after = os.times()
+    seconds = after.children_user + after.children_system
+    seconds -= before.children_user + before.children_system
+    return seconds, len(world.hub.requests) - requests
+
+
+def main() -> None:
+    """Print a line for the first time and one for the second, of a short report and a long one."""
+    for name, report in (("one error", RED), ("400 errors", red(400))):
+        with LocalHub() as hub, tempfile.TemporaryDirectory() as folder:
+            world = Posting(hub, Path(folder))
+            run = world.run(world.open(), "failure")
+            for time in ("written", "unchanged"):
+                rounds = [own_time(world, run, report)]
+                rounds += [
+                    own_time(world, run, report) for _ in range(8 if time != "written" else 0)
+                ]
+                seconds = statistics.median(second for second, _ in rounds)
+                print(f"{name}, {time}: {rounds[0][1]} requests, {seconds:.2f} s of own time")
+
+
+if __name__ == "__main__":
+    main()
