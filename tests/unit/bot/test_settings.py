@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 
 from bot.events import decode
 from bot.settings import EXPECTED, settings_from
+from tests.conftest import ROOT
 from tests.unit.bot.test_events import event
 from tito.errors import TitoError
 
@@ -51,6 +53,12 @@ def test_everything_can_be_set(environment: dict[str, str]) -> None:
     assert found.author == "acme-course[bot]"
     assert (found.seconds_between_requests, found.seconds_between_writes) == (0.5, 0)
     assert (found.seconds_before_retry, found.longest_wait) == (2, 90)
+
+
+def test_the_job_has_more_time_than_the_bot_waits(environment: dict[str, str]) -> None:
+    text = (ROOT / ".github/workflows/report.yml").read_text(encoding="utf-8")
+    minutes = yaml.safe_load(text)["jobs"]["report"]["timeout-minutes"]
+    assert settings_from(environment).longest_wait <= minutes * 60 / 2
 
 
 def test_the_token_is_never_shown(environment: dict[str, str]) -> None:
