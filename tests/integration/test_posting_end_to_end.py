@@ -17,6 +17,7 @@ pytest.importorskip("github")
 from bot.localhub import LocalHub
 from bot.localhub.limits import AN_HOUR
 from bot.localhub.state import WORKFLOW_LOGIN
+from bot.localhub.tokens import READ_ONLY
 from tests.integration.posting import RED, Posting, ended, red
 
 pytestmark = pytest.mark.slow
@@ -189,6 +190,19 @@ def test_a_primary_limit_that_is_too_far_away_stops_it_and_says_when(
     world.hub.limits.clock = lambda: now + AN_HOUR
     assert world.process(run, RED).code == 0
     world.settle(pull, run, "failure")
+
+
+@pytest.mark.parametrize("fork", ["", "ann/course"], ids=["of the repository", "of a fork"])
+def test_a_token_that_may_only_read(world: Posting, fork: str) -> None:
+    """For a fork the run's summary is enough; in a repository of one's own it is a mistake."""
+    run = world.run(world.open(fork=fork), "failure")
+    world.token = world.hub.token(READ_ONLY, repository=world.course)
+    done = world.process(run, red(30))
+    assert (done.code, world.hub.writes, world.hub.violations) == (0 if fork else 1, [], [])
+    shown = " ".join((done.out + done.err).split())
+    assert "Resource not accessible by integration" in shown
+    words = "For a fork that is no error: the run has the summary." if fork else "the permission"
+    assert words in shown
 
 
 @pytest.mark.parametrize("first", [COMMENTS, "/statuses/", "/commits/"])

@@ -12,6 +12,7 @@ pytest.importorskip("github")
 
 from bot.errors import LaterError, UnsureError
 from bot.localhub import LocalHub
+from bot.localhub.answers import Message
 from bot.post import post
 from bot.settings import settings_from
 from tests.integration.posting import HEAD, RED, Posting
@@ -184,3 +185,37 @@ def test_a_token_nobody_knows_is_said_in_words(world: Posting) -> None:
     world.token = "ghs_unknown_token"
     with pytest.raises(TitoError, match="401"):
         world.post(world.run(world.open()))
+
+
+def test_a_page_instead_of_json_is_no_limit(world: Posting) -> None:
+    """What stands between us and GitHub answers in its own words."""
+    run = world.run(world.open())
+    answer = world.hub.answer
+
+    def proxied(method: str, target: str, request: Message) -> Message | None:
+        if "/pulls" in target:
+            return Message({"Content-Type": "text/html"}, b"<h1>Forbidden</h1>", 403)
+        return answer(method, target, request)
+
+    world.hub.answer = proxied  # type: ignore[method-assign]
+    with pytest.raises(TitoError, match="did not list the pull requests: 403"):
+        world.post(run)
+
+
+def test_a_comment_deleted_while_the_statuses_are_written_does_not_stop_them(
+    world: Posting,
+) -> None:
+    pull = world.open()
+    gone = lambda: world.course.delete_comment(world.course.comments(1)[0].id)  # noqa: E731
+    world.hub.before(gone, method="POST", path="/statuses/")
+    world.post(world.run(pull))
+    assert world.bodies(pull) == []
+    assert world.states()["tito/verdict"] == "success"
+
+
+def test_a_base_that_cannot_be_compared_means_no_links(world: Posting) -> None:
+    pull = world.open()
+    pull.base_files = ["README.md"]
+    world.hub.fail(1, 404, message="Not Found", path=f"/compare/{HEAD}...")
+    world.post(world.run(pull, "failure"), RED)
+    assert "/blob/" not in world.bodies(pull)[0]

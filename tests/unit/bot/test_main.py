@@ -59,6 +59,18 @@ def test_local_shows_every_annotation_on_a_line_of_its_own(tmp_path: Path) -> No
     assert shown.count('\n{"path": ') == 500
 
 
+@needs_the_local_github
+def test_local_says_what_github_would_not_take(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    huge = SUBJECTS["huge"].report
+    assert isinstance(huge, Report)
+    monkeypatch.setattr("bot.checks.CHUNK", 51)
+    with pytest.raises(TitoError, match="this breaks GitHub's description") as caught:
+        preview(written(tmp_path, huge))
+    assert "check-runs: request: " in caught.value.hint
+
+
 def test_local_needs_a_report_and_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     assert program.invoke(["post", "--local"]) == 2
     assert "--report FILE" in capsys.readouterr().err
