@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
-from urllib.parse import quote, urlencode
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 import requests
 import urllib3
@@ -17,17 +17,15 @@ from urllib3.exceptions import HTTPError
 from urllib3.response import BaseHTTPResponse
 
 from bot.errors import GoneError, NotAllowedError, UnsureError
-from bot.model import Changes, CheckRun, Comment, Job, Pull, Run, Status
 from bot.settings import Settings
 from bot.untrusted import one_line
 from bot.waiting import LIMITED, Patience, is_limit
 from tito.errors import TitoError
 
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
 PER_PAGE = 100
-MOST_FILES = 3000
-"""GitHub lists no more files of a pull request."""
-MOST_COMPARED = 300
-"""GitHub lists no more files of a comparison."""
 
 _RETRIES = 4
 _REPEATABLE = ("GET", "HEAD", "PUT", "DELETE")
@@ -94,8 +92,11 @@ class _Known:
     following: str
 
 
-class Door:
-    """One repository on GitHub, as far as the bot reads and writes it."""
+class Connection:
+    """Requests to one repository on GitHub; who inherits knows what they are about.
+
+    `root` is where the addresses of the repository begin.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self._patience = Patience(settings.longest_wait, settings.seconds_before_retry)
@@ -115,151 +116,32 @@ class Door:
             user_agent="tito-bot",
             lazy=True,
         )
-        self._name = settings.repository
-        self._root = f"/repos/{settings.repository}"
+        self.name = settings.repository
+        self.root = f"/repos/{settings.repository}"
         self._known: dict[str, _Known] = {}
 
-    def __enter__(self) -> Door:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self._github.close()
 
-    def open_pulls(self, run: Run) -> list[Pull]:
-        """Open pull requests that may belong to the run: all of them if its fork is deleted."""
-        asked = {"state": "open"}
-        if run.head_owner:
-            asked["head"] = f"{run.head_owner}:{run.head_branch}"
-        with _asking("list the pull requests"):
-            return [self._pull(pull) for pull in self._pages(f"{self._root}/pulls", **asked)]
+    def read(self, path: str, **asked: Any) -> Any:
+        """One answer. The path is whole: not everything lies below `root`."""
+        return self._page(path, **asked)[0]
 
-    def pull(self, number: int) -> Pull:
-        """One pull request as it is now."""
-        with _asking(f"read pull request {number}"):
-            return self._pull(self._read(f"{self._root}/pulls/{number}")[0])
+    def pages(self, path: str, key: str = "", **asked: str) -> Iterator[Any]:
+        """Every item of a list, as GitHub's Link header leads from one page to the next.
 
-    def _pull(self, pull: Any) -> Pull:
-        head, base = pull["head"], pull["base"]
-        repository = head["repo"]  # null if the fork is deleted
-        name = repository["full_name"] if repository else ""
-        return Pull(
-            number=pull["number"],
-            open=pull["state"] == "open",
-            head_sha=head["sha"],
-            head_branch=head["ref"],
-            head_repository=repository["id"] if repository else None,
-            base_sha=base["sha"],
-            base_branch=base["ref"],
-            fork=name.lower() != self._name.lower(),
-        )
-
-    def jobs(self, run: Run) -> list[Job]:
-        """The jobs of this attempt. GitHub's own record: no workflow can write it."""
-        path = f"{self._root}/actions/runs/{run.id}/attempts/{run.attempt}/jobs"
-        with _asking(f"read the jobs of run {run.number}"):
-            return [Job(job["name"], job["conclusion"]) for job in self._pages(path, "jobs")]
-
-    def changes(self, pull: Pull) -> Changes:
-        """Every path the pull request touches, old names too, and whether its base has moved on."""
-        try:
-            compared = self._compare(pull.base_branch, pull.head_sha)
-        except (GoneError, NotAllowedError):
-            return Changes(self._listed_paths(pull), None)
-        files, behind = compared["files"], bool(compared["behind_by"])
-        paths = _paths(files) if len(files) < MOST_COMPARED else self._listed_paths(pull)
-        return Changes(paths, behind)
-
-    def _listed_paths(self, pull: Pull) -> tuple[str, ...] | None:
-        with _asking(f"list the files of pull request {pull.number}"):
-            files = list(self._pages(f"{self._root}/pulls/{pull.number}/files"))
-        return _paths(files) if len(files) < MOST_FILES else None
-
-    def moved_paths(self, pull: Pull) -> frozenset[str] | None:
-        """Paths that the base has changed since the head left it: there, lines may differ.
-
-        None if GitHub cannot say, or has more to say than it lists.
+        `key` is where the list stands if the answer is an object.
         """
-        try:
-            files = self._compare(pull.head_sha, pull.base_branch)["files"]
-        except (GoneError, NotAllowedError):
-            return None
-        return frozenset(_paths(files)) if len(files) < MOST_COMPARED else None
-
-    def _compare(self, first: str, second: str) -> Any:
-        """What `second` has changed since it left `first`. The files are all on the first page."""
-        path = f"{self._root}/compare/{quote(first)}...{quote(second)}"
-        with _asking("compare the head with its base"):
-            return self._read(path, per_page=1)[0]
-
-    def statuses(self, sha: str) -> list[Status]:
-        """The newest status of each context. Empty if there is no such commit."""
-        try:
-            with _asking(f"read the statuses of {sha[:7]}"):
-                found = list(self._pages(f"{self._root}/commits/{sha}/status", "statuses"))
-        except GoneError:
-            return []
-        return [
-            Status(one["context"], one["state"], one["description"] or "", one["target_url"] or "")
-            for one in found
-        ]
-
-    def create_status(self, sha: str, status: Status) -> None:
-        """Give a commit a status. Raises UnsureError if it may have it now."""
-        given = {"state": status.state, "context": status.context}
-        given |= {"description": status.description, "target_url": status.url}
-        self._write(f"write the status {status.context}", "POST", f"/statuses/{sha}", given)
-
-    def comments(self, number: int) -> list[Comment]:
-        """Every comment of a pull request, over all pages."""
-        with _asking(f"list the comments of pull request {number}"):
-            return [_comment(one) for one in self._pages(f"{self._root}/issues/{number}/comments")]
-
-    def comment(self, comment: int) -> Comment:
-        """One comment as it is now. Raises GoneError if it was deleted."""
-        with _asking(f"read comment {comment}"):
-            return _comment(self._read(f"{self._root}/issues/comments/{comment}")[0])
-
-    def create_comment(self, number: int, body: str) -> Comment:
-        """Write a new comment. Raises UnsureError if it may have been created."""
-        what, given = f"comment on pull request {number}", {"body": body}
-        return _comment(self._write(what, "POST", f"/issues/{number}/comments", given))
-
-    def edit_comment(self, comment: int, body: str) -> Comment:
-        """Replace a comment. Raises GoneError if it was deleted, UnsureError if nobody knows."""
-        what, given = f"edit comment {comment}", {"body": body}
-        return _comment(self._write(what, "PATCH", f"/issues/comments/{comment}", given))
-
-    def delete_comment(self, comment: int) -> None:
-        """Delete a comment. Raises GoneError if it was deleted already."""
-        self._write(f"delete comment {comment}", "DELETE", f"/issues/comments/{comment}")
-
-    def check_runs(self, sha: str, name: str) -> list[CheckRun]:
-        """The check runs of a commit with this name, those of earlier attempts too."""
-        path = f"{self._root}/commits/{sha}/check-runs"
-        with _asking(f"read the check runs of {sha[:7]}"):
-            found = list(self._pages(path, "check_runs", check_name=name, filter="all"))
-        return [_check_run(one) for one in found]
-
-    def create_check_run(self, sha: str, **given: Any) -> CheckRun:
-        """Make a check run of a commit. Raises UnsureError if it may have been made."""
-        what = f"create the check run {given['name']}"
-        return _check_run(self._write(what, "POST", "/check-runs", {"head_sha": sha, **given}))
-
-    def annotate(self, check_run: int, output: dict[str, Any]) -> CheckRun:
-        """Add annotations to those that are there. Raises UnsureError if they may be there now."""
-        what, given = f"add to check run {check_run}", {"status": "completed", "output": output}
-        given["conclusion"] = "neutral"
-        return _check_run(self._write(what, "PATCH", f"/check-runs/{check_run}", given))
-
-    def _pages(self, path: str, key: str = "", **asked: str) -> Iterator[Any]:
-        """Every item of a list, as GitHub's Link header leads from one page to the next."""
-        data, following = self._read(path, per_page=PER_PAGE, **asked)
+        data, following = self._page(path, per_page=PER_PAGE, **asked)
         yield from data[key] if key else data
         while following:
-            data, following = self._read(following)
+            data, following = self._page(following)
             yield from data[key] if key else data
 
-    def _read(self, path: str, **asked: Any) -> tuple[Any, str]:
+    def _page(self, path: str, **asked: Any) -> tuple[Any, str]:
         """An answer, and the address of the next page. Asked again, GitHub counts only news."""
         key = f"{path}?{urlencode(asked)}"
         known = self._known.get(key)
@@ -274,12 +156,12 @@ class Door:
             self._known[key] = _Known(headers["etag"], data, following)
         return data, following
 
-    def _write(self, what: str, method: str, path: str, given: object = None) -> Any:
-        """A request that changes something, once. Waits before it raises UnsureError."""
+    def write(self, what: str, method: str, path: str, given: object = None) -> Any:
+        """A request below `root` that changes something. Waits before it raises UnsureError."""
         try:
-            with _asking(what, creates=method not in _REPEATABLE):
+            with asking(what, creates=method not in _REPEATABLE):
                 requester = self._github.requester
-                return requester.requestJsonAndCheck(method, self._root + path, input=given)[1]
+                return requester.requestJsonAndCheck(method, self.root + path, input=given)[1]
         except UnsureError:
             self._patience.after_unsure()
             raise
@@ -287,21 +169,6 @@ class Door:
 
 def _is_full(data: Any) -> bool:
     return isinstance(data, list) and len(data) >= PER_PAGE
-
-
-def _paths(files: Sequence[Any]) -> tuple[str, ...]:
-    """The names of changed files, and those they had before."""
-    names = [file.get(key) for file in files for key in ("filename", "previous_filename")]
-    return tuple(name for name in names if name)
-
-
-def _comment(one: Any) -> Comment:
-    # an account that was deleted has left comments without an author
-    return Comment(one["id"], one["user"]["login"] if one["user"] else "", one["body"] or "")
-
-
-def _check_run(one: Any) -> CheckRun:
-    return CheckRun(one["id"], one["external_id"] or "", one["output"]["annotations_count"])
 
 
 def _decoded(content: bytes) -> Any:
@@ -316,7 +183,7 @@ def _message(data: Any) -> str:
 
 
 @contextmanager
-def _asking(what: str, *, creates: bool = False) -> Iterator[None]:
+def asking(what: str, *, creates: bool = False) -> Iterator[None]:
     """Every error of PyGithub and of the connection, as one of ours."""
     try:
         yield

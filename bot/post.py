@@ -11,9 +11,9 @@ from pathlib import Path
 
 from bot import checks, comment
 from bot.comment import linked_paths, marker_of, read_marker
+from bot.door import Door
 from bot.errors import GoneError, LaterError, NotAllowedError, UnsureError
 from bot.events import Stop, belongs, decide, matching
-from bot.github import Door
 from bot.model import Annotation, Comment, Pull, Run, Status
 from bot.render import Subject, render, touches_own_gates
 from bot.settings import Settings
