@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bot import comment
+from bot.base import known_at_base
 from bot.comment import marker_of
 from bot.errors import NotAllowedError, UnsureError
 from bot.events import Stop, belongs, decide, matching
@@ -13,7 +14,7 @@ from bot.github import Door
 from bot.model import Pull, Run, Status
 from bot.render import Subject, render, touches_own_gates
 from bot.settings import Settings
-from bot.status import PREFIX, newest, statuses, to_write
+from bot.status import statuses, to_write
 from bot.verdict import Unreadable, Verdict, judge, read_report
 from tito.errors import TitoError
 from tito.report import Report
@@ -70,7 +71,6 @@ class Poster:
 
     def _subject(self, pull: Pull) -> Subject:
         linked = isinstance(self._report, Report) and self._report.status != "passed"
-        base = newest(self._door.statuses(pull.base_sha))
         return Subject(
             repository=self._settings.repository,
             server=self._settings.server_url,
@@ -80,7 +80,7 @@ class Poster:
             report=self._report,
             touches_gates=touches_own_gates(self._door.changed_paths(pull.number)),
             moved=self._door.moved_paths(pull) if linked else None,
-            base={name.removeprefix(PREFIX): status.state for name, status in base.items()},
+            base=known_at_base(self._door.statuses(pull.base_sha)),
         )
 
     def _allowed(self, pull: Pull, said: list[str], write: Callable[[], bool]) -> bool:
