@@ -105,13 +105,16 @@ def _sentence(subject: Subject) -> str:
 
 
 def _look(subject: Subject) -> Look:
+    believed = subject.verdict.state != "error"
+
     def since(gate: GateResult) -> str:
-        return change(gate, subject.base)
+        return change(gate, subject.base) if believed else "not known"
 
     return Look(
         place=lambda path, line: _place(subject, path, line),
         command=lambda gate: _command(subject, gate),
         since=(f"Since {cell(subject.pull.base_branch)}", since),
+        believed=believed,
     )
 
 

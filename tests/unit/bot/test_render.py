@@ -236,6 +236,9 @@ def test_a_disagreement_is_said_before_everything_else() -> None:
     assert text.split("\n")[2] == "### ! No verdict yet"
     assert "the report says passed, the job verdict ended with failure" in text
     assert "Do not rely on what the report says" in text
+    assert text.count("| ? reported: passed | not known | run `tito gate ") == 3
+    assert "nothing to do" not in text
+    assert "✓ passed | " not in text
 
 
 def test_the_tone_is_about_the_next_step() -> None:
