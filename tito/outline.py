@@ -14,6 +14,7 @@ from tito.report import CheckpointResult, Finding, GateResult, Report, in_order
 
 MOST_FIRST = 3
 NO_MESSAGE = "no message"
+_MOST_JOINED = 5
 
 SIGNS = {"passed": "✓ passed", "failed": "✗ failed", "error": "! could not run"}
 SEVERITIES = {"error": "✗ error", "warning": "! warning", "notice": "· note"}
@@ -98,12 +99,13 @@ def counts(findings: Iterable[Finding]) -> str:
 
 
 def parts_of(message: str) -> tuple[str, str]:
-    """A message's first line, which never ends in a colon with nothing behind it, and the rest."""
-    lines = message.strip().split("\n")
-    first, rest = lines[0].strip(), [line.rstrip() for line in lines[1:]]
-    while first.endswith(":") and rest:
-        first = f"{first} {rest.pop(0).strip()}".strip()
-    return first, textwrap.dedent("\n".join(rest)).strip("\n")
+    """A message's first line, which takes the next along if it ends in a colon, and the rest."""
+    first, *rest = message.strip().split("\n")
+    first, joined = first.strip(), 0
+    while first.endswith(":") and joined < min(len(rest), _MOST_JOINED):
+        first = f"{first} {rest[joined].strip()}".strip()
+        joined += 1
+    return first, textwrap.dedent("\n".join(rest[joined:])).strip("\n")
 
 
 def origin(finding: Finding) -> tuple[str, int]:
@@ -111,7 +113,7 @@ def origin(finding: Finding) -> tuple[str, int]:
 
     A generated file is never edited: what is wrong in it is mended in the cell it came from.
     """
-    named = _DEV_FILE.search(finding.hint)
+    named = _DEV_FILE.search(finding.hint[:1000])
     if named is None or finding.path.endswith("_dev.py"):
         return finding.path, finding.line
     return named[1], int(named[2] or 0)

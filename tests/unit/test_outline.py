@@ -71,6 +71,8 @@ def test_the_reason_is_the_rule_s_then_the_gate_s_then_any() -> None:
         ("\n one \n\n    two\n      three \n", "one", "two\n  three"),
         ("AssertionError: \n\nNot equal\nmore", "AssertionError: Not equal", "more"),
         (":\n:\n:", ": : :", ""),
+        (":\n" * 9, ": : : : : :", ":\n:\n:"),
+        ("one\n  a  \n  b\r", "one", "a  \nb"),
         ("", "", ""),
     ],
 )

@@ -138,7 +138,7 @@ def test_every_command_named_in_a_document_exists(name: str) -> None:
         "`tito modul list`",
         "`tito module lst`",
         "`tito export --al`",
-        "`tito module lst && tito gate export --base main`",
+        "`tito module lst && tito gate protection --base main`",
         "    tito module nonsense 03     explained",
         "`make nothing`",
         "```\nmake tests\n```",
