@@ -121,7 +121,7 @@ def _look(subject: Subject) -> Look:
 def _command(subject: Subject, gate: GateResult) -> str:
     """The gate's own command. A run names its base in a way that means nothing on a laptop."""
     found = own_command(gate)
-    if " --base " not in gate.reproduce or not linkable(subject.pull.base_branch):
+    if " --base " not in gate.reproduce:
         return found
     named = f"tito gate {gate.gate} --base origin/{subject.pull.base_branch}"
     return command(named) or found

@@ -60,6 +60,8 @@ def body(report: Report, look: Look, room: int) -> list[str]:
     """
     points = outline.points(report)
     last = reproduce(report, look)
+    if room < _size(_MORE):
+        return []
     room -= _size(last) + _size(_MORE)
     wanted = [table(report, look), strip(report.checkpoints), first(points, look)]
     before = _fitting([part for part in wanted if part], room)

@@ -33,6 +33,13 @@ def test_the_verdict_in_words(gates: list[str], headline: str, sentence: str) ->
     assert sentence in outline.sentence(report)
 
 
+def test_a_gate_says_what_it_decided_and_how_much_is_to_mend() -> None:
+    note = Finding("n", "notice", "a.py", 1, "m")
+    assert outline.result(result("failed", error(), error("b.py"), note)) == "✗ failed: 2 to mend"
+    assert outline.result(result("error", error())) == "! could not run"
+    assert outline.result(result("passed", note)) == "✓ passed"
+
+
 def test_two_points_have_a_first_one() -> None:
     report = Report((result("failed", error(), error("b.py")),))
     assert outline.sentence(report).startswith("Start with the first point below")
@@ -41,7 +48,7 @@ def test_two_points_have_a_first_one() -> None:
 def test_a_place_is_one_point_whatever_many_say_about_it() -> None:
     gates = (
         result("failed", error(message="one"), error(message="two"), error(line=2)),
-        result("failed", error(message="one"), error(line=0, message="x"), gate="h"),
+        result("failed", error(message="one"), error(line=0, message="x"), error(line=0), gate="h"),
         result("passed", Finding("test", "warning", "c.py", 1, "w"), gate="i"),
     )
     found = outline.points(Report(gates), most=9)
@@ -49,6 +56,7 @@ def test_a_place_is_one_point_whatever_many_say_about_it() -> None:
         ("one", 1, 1),
         ("m", 2, 0),
         ("x", 0, 0),
+        ("m", 0, 0),
     ]
     assert len(outline.points(Report(gates), most=2)) == 2
 
@@ -106,6 +114,7 @@ def test_the_checkpoints_stand_in_groups_with_those_passed_first() -> None:
     assert outline.how_far(strip) == "Checkpoints: 2 of 4 passed"
     assert outline.ahead(strip) == strip[1]
     assert outline.ahead(strip[:1]) is None
+    assert outline.ahead([CheckpointResult("00_a", "q", "not written"), strip[3]]) == strip[3]
 
 
 def test_every_sign_has_its_word() -> None:

@@ -81,6 +81,19 @@ def test_a_summary_fits_and_says_what_it_leaves_out(room: int) -> None:
         assert "More did not fit here: the log holds all of it." in made or "left out here" in made
 
 
+def test_a_summary_of_many_commands_fits_whatever_room_is_left() -> None:
+    gates = tuple(
+        GateResult("gate-" + "abcdefghij"[i] * 25, "failed", (finding(f"x y {i}"),), "")
+        for i in range(10)
+    )
+    for room in range(100, 9000, 83):
+        made = markdown(Report(gates), room=room)
+        assert len(made.encode()) <= room
+        assert complaints(made) == []
+        left_out = "More did not fit here" in made
+        assert left_out == (made.count("<summary>") < 7) or room < 200  # three come first
+
+
 def test_a_report_of_very_many_gates_still_fits() -> None:
     gates = tuple(GateResult(f"g{n}", "failed", (finding("x"),), "") for n in range(5000))
     states = tuple(CheckpointResult(f"{n:02}_x", "?", "passed") for n in range(5000))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -197,6 +198,25 @@ def test_the_worst_gates_come_first_and_those_that_passed_are_folded() -> None:
     assert text.index("<details open><summary>gate integration: 1 error</summary>") < text.index(
         "<details><summary>gate export: 2 warnings</summary>"
     )
+
+
+def test_a_hint_that_is_a_command_is_the_one_command() -> None:
+    text = render(subject(report(judge("integration", [TRACE], "")), FAILED))
+    assert "   - Next: `tito module test 03`\n" in text
+    assert "See it yourself" not in text
+    asked = msgspec.structs.replace(TRACE, hint="think, then: tito module test 03")
+    text = render(subject(report(judge("integration", [asked], "")), FAILED))
+    assert "   - See it yourself: `tito gate integration`\n" in text
+
+
+@pytest.mark.parametrize("part", ["message", "hint"])
+def test_what_a_point_had_to_shorten_is_said_below(part: str) -> None:
+    words = " ".join(f"word{'abcdefghij'[i % 10]}" for i in range(50)) + " end"
+    long = msgspec.structs.replace(SYNTAX, **{part: words})
+    text = render(subject(report(judge("export", [long], "tito gate export")), FAILED))
+    point, below = text.split("<details open>")
+    assert "end" not in point.split("Fix first")[1]
+    assert below.count(" end\n") == 1
 
 
 LOUD = Finding("loud", "error", "a.py", 1, "too loud")
