@@ -107,7 +107,7 @@ def test_a_long_word_is_cut_and_says_so() -> None:
         ),
         ("at (0, 0) f(x, y), then", "at (0, 0) `f(x, y)`, then"),
         ("[a `b` c] d", "`[a` `b` `c]` d"),
-        ("a]x) ((b) c", "`a]x)` ((b) c"),
+        ("a]x ((b) c", "`a]x` ((b) c"),
         ("tito module test 03;rm -f", "tito module test `03;rm -f`"),
         ("don't stop – go on…", "don't stop – go on…"),
         ("", ""),
