@@ -11,9 +11,9 @@ from typing import Any, Protocol
 
 from bot.errors import UnsureError
 from bot.model import Annotation, CheckRun, Run
-from bot.untrusted import linkable, one_line
 from tito.report import Finding, Report
 from tito.summary import MOST_ANNOTATIONS, all_findings
+from tito.untrusted import linkable, one_line
 
 NAME = "tito findings"
 CHUNK = 50

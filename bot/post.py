@@ -10,6 +10,7 @@ from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 
 from bot import checks, comment
+from bot.base import known_at_base
 from bot.comment import linked_paths, marker_of, read_marker
 from bot.door import Door
 from bot.errors import GoneError, LaterError, NotAllowedError, UnsureError
@@ -101,7 +102,6 @@ class Poster:
 
     def _subject(self, pull: Pull, said: Comment | None) -> Subject:
         changes = self._door.changes(pull)
-        base = newest(self._door.statuses(pull.base_sha))
         return Subject(
             repository=self._settings.repository,
             server=self._settings.server_url,
@@ -111,7 +111,7 @@ class Poster:
             report=self._report,
             touches_gates=touches_own_gates(changes.paths),
             moved=self._moved_paths(pull, changes.behind, said),
-            base={name.removeprefix(PREFIX): status.state for name, status in base.items()},
+            base=known_at_base(self._door.statuses(pull.base_sha)),
         )
 
     def _moved_paths(

@@ -118,21 +118,24 @@ def test_no_line_is_linked_where_the_base_has_moved(world: Posting) -> None:
     pull = world.open()
     pull.base_files = [DEV]
     world.post(world.run(pull, "failure"), RED)
-    assert "/blob/" not in world.bodies(pull)[0]
+    assert f"/blob/{HEAD}/{DEV})" in world.bodies(pull)[0]
+    assert "#L" not in world.bodies(pull)[0]
 
 
-def test_without_the_right_to_compare_there_are_no_links(world: Posting) -> None:
+def test_without_the_right_to_compare_no_line_is_linked(world: Posting) -> None:
     pull = world.open()
     world.hub.fail(1, 403, message="Resource not accessible by integration", path="/compare/")
     world.post(world.run(pull, "failure"), RED)
-    assert "/blob/" not in world.bodies(pull)[0]
+    assert f"/blob/{HEAD}/{DEV})" in world.bodies(pull)[0]
+    assert "#L" not in world.bodies(pull)[0]
 
 
-def test_more_moved_files_than_github_lists_mean_no_links(world: Posting) -> None:
+def test_where_more_has_moved_than_github_lists_no_line_is_linked(world: Posting) -> None:
     pull = world.open()
     pull.base_files = [f"docs/{i}.md" for i in range(400)]
     world.post(world.run(pull, "failure"), RED)
-    assert "/blob/" not in world.bodies(pull)[0]
+    assert f"/blob/{HEAD}/{DEV})" in world.bodies(pull)[0]
+    assert "#L" not in world.bodies(pull)[0]
 
 
 @pytest.mark.parametrize(

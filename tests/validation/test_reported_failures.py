@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 import subprocess
 import sys
 import weakref
@@ -13,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from bot.verdict import Unreadable, read_report
 from tests.conftest import ROOT, SmallCourse
+from tests.hostile.reports import Opener
 from tito import course as course_module
 from tito import gradients
 from tito.cli import invoke
@@ -368,6 +371,17 @@ def test_r22_an_old_run_never_overwrites_a_newer_one(world: Posting) -> None:
     world.post(again)
     assert "run=2 attempt=2" in world.bodies(pull)[0]
     assert "reported already" in world.post(new, None)[0]
+
+
+def test_r23_a_results_file_is_json_of_one_schema_and_never_unpickled(tmp_path: Path) -> None:
+    file, owned = tmp_path / "report.json", tmp_path / "owned"
+    file.write_bytes(pickle.dumps(Opener(owned)))
+    assert isinstance(read_report(file), Unreadable)
+    for words in (["show"], ["merge", "-o", str(tmp_path / "merged.json")]):
+        assert invoke(["report", *words, str(file)]) == 1
+    assert not owned.exists()
+    pickle.loads(file.read_bytes())
+    assert owned.exists(), "this file would have done it"
 
 
 def test_r24_a_shell_line_is_refused_with_its_line(small: SmallCourse) -> None:
