@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from bot.act import Act, Repository, Run
+from tests.conftest import ROOT
+from tito.course import load
 from tito.report import Finding, Report, decode_report
 from tito.summary import all_findings
 
@@ -44,8 +46,10 @@ class Judge:
     def __init__(self, repository: Repository, runner: Act) -> None:
         self.repository, self.runner = repository, runner
 
-    def __call__(self, change: Change, event: str = "pull_request") -> Run:
-        self.payload: dict[str, Any] = self.repository.pull_request("a-branch", change)
+    def __call__(
+        self, change: Change, event: str = "pull_request", *, branch: str = "fix/it"
+    ) -> Run:
+        self.payload: dict[str, Any] = self.repository.pull_request(branch, change)
         if event == "merge_group":
             base = self.repository.git("rev-parse", "main")
             self.payload = {"merge_group": {"base_sha": base, "head_ref": "refs/heads/queue"}}
@@ -127,6 +131,25 @@ def test_a_change_of_what_judges_it_is_said(judge: Judge) -> None:
     assert found.path == "tests/checkpoints/checkpoint_00_environment.py"
     annotated = [properties["file"] for level, properties, _ in run.annotations()]
     assert annotated == [found.path]
+
+
+def test_a_branch_of_another_name_is_red_until_the_label_sets_that_aside(
+    judge: Judge, runner: Act
+) -> None:
+    run = judge(PROSE, branch="my-work")
+    assert run.jobs["verdict"] == "failure"
+    assert statuses(run) == {"export": "passed", "protection": "failed", "integration": "passed"}
+    assert [each.rule for each in errors(run)] == ["policy-branch"]
+    label = load(ROOT).branches.override
+    judge.payload["pull_request"]["labels"] = [{"name": label}]
+    event = {"action": "labeled", "label": {"name": label}, "sender": {"login": "ada"}}
+    folder = judge.repository.folder
+    run = runner.run(folder, "pull-request.yml", "pull_request", judge.payload | event, number=2)
+    assert run.jobs == GREEN, run.log
+    found = {each.rule: each for each in all_findings(report(run))}
+    assert found["policy-branch"].severity == "warning"
+    assert "set by ada" in found["policy-override"].message
+    assert "set by ada" in run.summary()
 
 
 def before_the_gate(root: Path) -> None:
