@@ -15,3 +15,7 @@ class GoneError(TitoError):
 
 class NotAllowedError(TitoError):
     """The token may not do this."""
+
+
+class NotOnThisPlanError(TitoError):
+    """The account or its plan has no such feature."""

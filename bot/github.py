@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,9 +13,9 @@ from github.PullRequest import PullRequest
 from github.Repository import Repository
 from urllib3.exceptions import HTTPError
 
-from bot.errors import GoneError, NotAllowedError, UnsureError
+from bot.errors import GoneError, NotAllowedError, NotOnThisPlanError, UnsureError
 from bot.model import Comment, Job, Pull, Run, Status
-from bot.settings import Settings
+from bot.settings import Access
 from bot.untrusted import one_line
 from tito.errors import TitoError
 
@@ -31,6 +32,9 @@ _LONGEST_WAIT = 900
 _REPEATABLE = ("GET", "HEAD", "PUT", "PATCH", "DELETE")
 _NOT_OURS = "resource not accessible"
 _NO_COMMIT = "no commit found"
+# "Upgrade to GitHub Pro or make this repository public …"; a rule that the plan lacks is refused
+# with its name and no reason.
+_NO_PLAN = re.compile(r"upgrade to github|invalid rule '\w+': *(?:\n|$)", re.IGNORECASE)
 
 
 class Retries(GithubRetry):
@@ -56,7 +60,7 @@ def _retries(seconds: float) -> Retries:
 class Door:
     """One repository on GitHub, as far as the bot reads and writes it."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Access) -> None:
         self._github = Github(
             auth=Auth.Token(settings.token),
             base_url=settings.api_url,
@@ -179,9 +183,35 @@ class Door:
             path = f"/repos/{self._name}/issues/comments/{comment}"
             self._github.requester.requestJsonAndCheck("DELETE", path)
 
-    def _pages(self, path: str) -> Iterator[Any]:
+    def app(self, slug: str) -> int:
+        """The number of an app, which differs from one GitHub to another."""
+        with _asking(f"look up the app {slug}"):
+            return int(self._read(f"/apps/{slug}")["id"])
+
+    def rulesets(self) -> list[dict[str, Any]]:
+        """The rulesets of the repository itself, whole; those of its organisation are not ours."""
+        path = f"/repos/{self._name}/rulesets"
+        with _asking("list the rulesets"):
+            pages = list(self._pages(path, includes_parents="false"))
+            # A list names them, and leaves their rules out.
+            return [self._read(f"{path}/{one['id']}") for page in pages for one in page]
+
+    def write_ruleset(self, ruleset: Mapping[str, Any], present: int | None = None) -> None:
+        """Make a ruleset, or replace the one of the number `present`.
+
+        Raises NotOnThisPlanError if the account has none of that kind.
+        """
+        path = f"/repos/{self._name}/rulesets"
+        verb, path = ("POST", path) if present is None else ("PUT", f"{path}/{present}")
+        with _asking(f"write the ruleset {ruleset['name']}", creates=present is None):
+            self._github.requester.requestJsonAndCheck(verb, path, input=dict(ruleset))
+
+    def _read(self, path: str) -> Any:
+        return self._github.requester.requestJsonAndCheck("GET", path)[1]
+
+    def _pages(self, path: str, **asked_for: str) -> Iterator[Any]:
         """Every page of a list, as GitHub's Link header leads from one to the next."""
-        asked: dict[str, Any] | None = {"per_page": PER_PAGE}
+        asked: dict[str, Any] | None = {"per_page": PER_PAGE, **asked_for}
         while path:
             headers, data = self._github.requester.requestJsonAndCheck("GET", path, asked)
             yield data
@@ -204,10 +234,14 @@ def _asking(what: str, *, creates: bool = False) -> Iterator[None]:
 
 def _in_words(error: GithubException, what: str, creates: bool) -> TitoError:
     said = error.data.get("message", "") if isinstance(error.data, dict) else ""
-    message = f"GitHub did not {what}: {error.status} {one_line(str(said), 200)}".rstrip()
-    if error.status in (404, 410) or _NO_COMMIT in str(said).lower():
+    details = error.data.get("errors", ()) if isinstance(error.data, dict) else ()
+    said = "\n".join([str(said), *(each for each in details if isinstance(each, str))])
+    message = f"GitHub did not {what}: {error.status} {one_line(said, 200)}".rstrip()
+    if error.status in (403, 422) and _NO_PLAN.search(said):
+        return NotOnThisPlanError(message)
+    if error.status in (404, 410) or _NO_COMMIT in said.lower():
         return GoneError(message)
-    if error.status == 403 and _NOT_OURS in str(said).lower():
+    if error.status == 403 and _NOT_OURS in said.lower():
         return NotAllowedError(message, hint="give the job the permission it asks for")
     if creates and error.status >= 500:
         return UnsureError(message, hint="run the job again")

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Any
 from urllib.parse import parse_qsl
 
+import bot.localhub.rulesets  # noqa: F401 - enters its endpoints into the table
 from bot.localhub.answers import Answer, ApiError, Message
 from bot.localhub.check import Description, Match
 from bot.localhub.faults import Faults

@@ -12,7 +12,7 @@ import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
-from typing import Literal
+from typing import Any, Literal
 
 from tito.errors import UsageError
 
@@ -133,6 +133,9 @@ class Repository:
     pulls: dict[int, PullRequest] = field(default_factory=dict)
     runs: dict[int, WorkflowRun] = field(default_factory=dict)
     roles: dict[str, Role] = field(default_factory=dict)
+    rulesets: dict[int, dict[str, Any]] = field(default_factory=dict)
+    plan: Literal["free", "team"] = "team"
+    in_organisation: bool = True
     _comments: dict[int, Comment] = field(default_factory=dict)
     _statuses: list[Status] = field(default_factory=list)
 
