@@ -11,6 +11,7 @@ import click
 
 from tito.cli import ui
 from tito.errors import TitoError
+from tito.report import Finding
 
 
 @click.group(
@@ -67,14 +68,22 @@ def branches_apply(json_file: str | None) -> int:
 
 def _branches(json_file: str | None, *, write: bool) -> int:
     from bot.branches import Branches, settled
+    from bot.environments import Environments
     from bot.github import Door
     from bot.settings import access_from
     from tito.course import find_root, load
 
-    rules = load(find_root(Path.cwd())).branches
+    wanted = load(find_root(Path.cwd())).branches
+    done: list[str] = []
+    found: list[Finding] = []
     with Door(access_from(os.environ)) as door:
-        branches = Branches(door, rules.rules)
-        done, found = branches.apply() if write else ([], branches.diff())
+        for part in (Branches(door, wanted.rules), Environments(door, wanted.environments)):
+            if write:
+                written, left = part.apply()
+                done += written
+                found += left
+            else:
+                found += part.diff()
     if not ui.write_json(json_file, found):
         for sentence in done:
             ui.line(sentence)

@@ -13,7 +13,7 @@ from bot.errors import GoneError, NotAllowedError, NotOnThisPlanError, UnsureErr
 from bot.github import Door
 from tito.course import MANIFEST, BranchRule
 from tito.errors import TitoError
-from tito.report import Finding
+from tito.report import Finding, Severity
 
 ACTIONS = "github-actions"
 """The app whose word for a check counts. No token of a workflow can speak for a job of it."""
@@ -187,22 +187,22 @@ def _same(one: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
 
 def _finding(wanted: Payload, same: Sequence[Payload]) -> Finding | None:
     if not same:
-        return _said("missing", "error", f"{wanted['name']!r} is not there", _APPLY)
+        return said("missing", "error", f"{wanted['name']!r} is not there", MANIFEST_HINT)
     phrases = differences(wanted, same[0])
     if not phrases:
         return None
     if "bypass_actors" not in same[0]:
         phrases = [f"{_UNSEEN if each.startswith('bypass_actors') else each}" for each in phrases]
-    return _said("differs", "error", f"{wanted['name']!r}: {'; '.join(phrases)}", _APPLY)
+    return said("differs", "error", f"{wanted['name']!r}: {'; '.join(phrases)}", MANIFEST_HINT)
 
 
-_APPLY = "python -m bot branches apply"
+MANIFEST_HINT = "python -m bot branches apply"
 _UNSEEN = "who may bypass it is not shown to this token"
 
 
 def _foreign(one: Mapping[str, Any]) -> Finding:
     message = f"the ruleset {one['name']!r} is not in {MANIFEST} and is left alone"
-    return _said("foreign", "notice", message, "write it there, or delete it on GitHub")
+    return said("foreign", "notice", message, "write it there, or delete it on GitHub")
 
 
 def _unavailable(error: TitoError, name: str = "") -> Finding:
@@ -214,10 +214,11 @@ def _unavailable(error: TitoError, name: str = "") -> Finding:
         hint = "use a token with Administration: write; or the plan has no rulesets"
         message = f"{about} not available on this plan or to this token: {error.message}"
     # One rule may be beyond the plan; without all of them nothing is guarded.
-    return _said("unavailable", "warning" if name else "error", message, hint)
+    return said("unavailable", "warning" if name else "error", message, hint)
 
 
-def _said(rule: str, severity: Any, message: str, hint: str) -> Finding:
+def said(rule: str, severity: Severity, message: str, hint: str) -> Finding:
+    """A finding about the section `branches`."""
     return Finding(f"branches-{rule}", severity, MANIFEST, 0, message, hint)
 
 

@@ -34,7 +34,9 @@ _NOT_OURS = "resource not accessible"
 _NO_COMMIT = "no commit found"
 # "Upgrade to GitHub Pro or make this repository public …"; a rule that the plan lacks is refused
 # with its name and no reason.
-_NO_PLAN = re.compile(r"upgrade to github|invalid rule '\w+': *(?:\n|$)", re.IGNORECASE)
+_NO_PLAN = re.compile(
+    r"upgrade to github|invalid rule '\w+': *(?:\n|$)|billing plan", re.IGNORECASE
+)
 
 
 class Retries(GithubRetry):
@@ -205,6 +207,60 @@ class Door:
         verb, path = ("POST", path) if present is None else ("PUT", f"{path}/{present}")
         with _asking(f"write the ruleset {ruleset['name']}", creates=present is None):
             self._github.requester.requestJsonAndCheck(verb, path, input=dict(ruleset))
+
+    def reviewer(self, name: str) -> tuple[str, int]:
+        """Kind and number of a login, or of a team that has access, written `team/its-name`.
+
+        Raises GoneError if there is none.
+        """
+        with _asking(f"look up the reviewer {name}"):
+            if not name.startswith("team/"):
+                return "User", int(self._read(f"/users/{name}")["id"])
+            pages = list(self._pages(f"/repos/{self._name}/teams"))
+        teams = {team["slug"]: int(team["id"]) for page in pages for team in page}
+        slug = name.removeprefix("team/")
+        if slug not in teams:
+            hint = "give the team access to the repository, or name another in classroom.yml"
+            raise GoneError(f"the repository has no team {slug}", hint=hint)
+        return "Team", teams[slug]
+
+    def environment(self, name: str) -> dict[str, Any] | None:
+        """An environment with its rules; None if there is none."""
+        try:
+            with _asking(f"read the environment {name}"):
+                found: dict[str, Any] = self._read(self._environment(name))
+                return found
+        except GoneError:
+            return None
+
+    def environment_refs(self, name: str) -> dict[tuple[str, str], int]:
+        """(kind, pattern) → number of every ref that may use the environment."""
+        with _asking(f"read which refs may use the environment {name}"):
+            pages = list(self._pages(f"{self._environment(name)}/deployment-branch-policies"))
+        found = [each for page in pages for each in page["branch_policies"]]
+        return {(each.get("type", "branch"), each["name"]): each["id"] for each in found}
+
+    def write_environment(self, name: str, settings: Mapping[str, Any]) -> None:
+        """Make an environment, or change it."""
+        with _asking(f"write the environment {name}"):
+            path = self._environment(name)
+            self._github.requester.requestJsonAndCheck("PUT", path, input=dict(settings))
+
+    def allow_ref(self, name: str, kind: str, pattern: str) -> None:
+        """Let jobs of a branch or tag use an environment. Repeated, it changes nothing."""
+        with _asking(f"let {kind} {pattern} use the environment {name}", creates=True):
+            path = f"{self._environment(name)}/deployment-branch-policies"
+            given = {"name": pattern, "type": kind}
+            self._github.requester.requestJsonAndCheck("POST", path, input=given)
+
+    def forbid_ref(self, name: str, number: int) -> None:
+        """Take back what `allow_ref` gave."""
+        with _asking(f"shut the environment {name}"):
+            path = f"{self._environment(name)}/deployment-branch-policies/{number}"
+            self._github.requester.requestJsonAndCheck("DELETE", path)
+
+    def _environment(self, name: str) -> str:
+        return f"/repos/{self._name}/environments/{name}"
 
     def _read(self, path: str) -> Any:
         return self._github.requester.requestJsonAndCheck("GET", path)[1]

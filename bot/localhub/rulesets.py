@@ -69,7 +69,7 @@ def get_ruleset(call: Call) -> Answer:
 def create_ruleset(call: Call) -> Answer:
     repository = call.repository
     _require_plan(repository)
-    _require_admin(call)
+    require_admin(call)
     given = _checked(repository, call.body, 0)
     now = repository.state.now()
     made = {
@@ -91,7 +91,7 @@ def create_ruleset(call: Call) -> Answer:
 @route("PUT", RULESET, ADMINISTRATION)
 def update_ruleset(call: Call) -> Answer:
     """Replace what is given; what is not given stays."""
-    _require_admin(call)
+    require_admin(call)
     present = _ruleset(call)
     present |= _checked(call.repository, {**present, **call.body}, present["id"])
     present["updated_at"] = call.repository.state.now()
@@ -100,7 +100,7 @@ def update_ruleset(call: Call) -> Answer:
 
 @route("DELETE", RULESET, ADMINISTRATION)
 def delete_ruleset(call: Call) -> Answer:
-    _require_admin(call)
+    require_admin(call)
     del call.repository.rulesets[_ruleset(call)["id"]]
     return Answer(204)
 
@@ -126,7 +126,8 @@ def _require_plan(repository: Repository) -> None:
         raise ApiError(403, message)
 
 
-def _require_admin(call: Call) -> None:
+def require_admin(call: Call) -> None:
+    """Raise the 404 that a user gets who may not change settings."""
     if not call.user.is_bot and call.repository.role(call.user) != "admin":
         raise ApiError(404, "Not Found")
 

@@ -134,6 +134,8 @@ class Repository:
     runs: dict[int, WorkflowRun] = field(default_factory=dict)
     roles: dict[str, Role] = field(default_factory=dict)
     rulesets: dict[int, dict[str, Any]] = field(default_factory=dict)
+    environments: dict[str, dict[str, Any]] = field(default_factory=dict)
+    teams: dict[str, int] = field(default_factory=dict)
     plan: Literal["free", "team"] = "team"
     in_organisation: bool = True
     _comments: dict[int, Comment] = field(default_factory=dict)

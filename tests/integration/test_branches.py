@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,15 +15,17 @@ pytest.importorskip("openapi_core")
 pytest.importorskip("github")
 
 from bot.branches import Branches, settled
+from bot.environments import Environments, reviewers_of
 from bot.github import Door
 from bot.localhub import READ_ONLY, LocalHub
 from bot.localhub.rulesets import ACTIONS_APP
 from bot.settings import access_from
 from tests.conftest import ROOT
-from tito.course import BranchRule, load
+from tito.course import BranchRule, Environment, load
 from tito.errors import TitoError
 
-RULES = load(ROOT).branches.rules
+SECTION = load(ROOT).branches
+RULES = SECTION.rules
 NAMES = [rule.name for rule in RULES]
 WRITES = ("POST", "PUT", "PATCH", "DELETE")
 
@@ -33,6 +36,7 @@ class Organisation:
     def __init__(self, hub: LocalHub) -> None:
         self.hub = hub
         self.course = hub.repository("acme/course")
+        self.course.teams = {"maintainers": 31, "others": 32}
         self.token = hub.token({"administration": "write"}, login="tito-setup[bot]")
 
     def environment(self) -> dict[str, str]:
@@ -46,6 +50,10 @@ class Organisation:
 
     def branches(self, rules: tuple[BranchRule, ...] = RULES) -> Branches:
         return Branches(Door(access_from(self.environment())), rules)
+
+    def environments(self, environments: tuple[Environment, ...] = ()) -> Environments:
+        door = Door(access_from(self.environment()))
+        return Environments(door, environments or SECTION.environments)
 
     def writes(self) -> int:
         return sum(method in WRITES for method, _ in self.hub.requests)
@@ -208,3 +216,96 @@ def test_a_server_that_fails_ends_in_words(organisation: Organisation) -> None:
     organisation.hub.fail(10, status=502)
     with pytest.raises(TitoError, match="list the rulesets"):
         organisation.branches().diff()
+
+
+# Environments
+
+
+def test_an_environment_is_made_once_with_its_reviewers_and_tags(
+    organisation: Organisation,
+) -> None:
+    (before,) = organisation.environments().diff()
+    assert before.message == "environment 'release': it is not there"
+    assert organisation.writes() == 0
+    assert organisation.environments().apply() == (["made: environment release"], [])
+    made = organisation.course.environments["release"]
+    assert made["given"]["reviewers"] == [{"type": "Team", "id": 31}]
+    assert [(ref["type"], ref["name"]) for ref in made["refs"].values()] == [("tag", "v*")]
+    written = organisation.writes()
+    assert organisation.environments().diff() == []
+    assert organisation.environments().apply() == ([], [])
+    assert organisation.writes() == written
+
+
+def nobody_reviews(made: dict[str, Any]) -> None:
+    made["given"]["reviewers"] = []
+
+
+def others_review(made: dict[str, Any]) -> None:
+    made["given"]["reviewers"] = [{"type": "Team", "id": 32}]
+
+
+def every_branch(made: dict[str, Any]) -> None:
+    made["given"]["deployment_branch_policy"] = None
+
+
+def a_branch_too(made: dict[str, Any]) -> None:
+    made["refs"][9] = {"id": 9, "node_id": "x", "name": "main", "type": "branch"}
+
+
+def no_tag(made: dict[str, Any]) -> None:
+    made["refs"].clear()
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (nobody_reviews, "its reviewers are not team/maintainers"),
+        (others_review, "its reviewers are not team/maintainers"),
+        (every_branch, "jobs of other branches and tags may use it"),
+        (a_branch_too, "branch main may use it too"),
+        (no_tag, "tag v* may not use it"),
+    ],
+)
+def test_an_environment_that_somebody_opened_is_shut_again(
+    organisation: Organisation, change: Callable[[dict[str, Any]], None], said: str
+) -> None:
+    organisation.environments().apply()
+    made = organisation.course.environments["release"]
+    made["given"]["wait_timer"], made["given"]["prevent_self_review"] = 30, True
+    change(made)
+    (found,) = organisation.environments().diff()
+    assert said in found.message
+    assert organisation.environments().apply() == (["changed: environment release"], [])
+    assert organisation.environments().diff() == []
+    # Nobody asked for this to be set back.
+    assert made["given"]["wait_timer"] == 30
+    assert made["given"].get("prevent_self_review", False) is (change is not nobody_reviews)
+
+
+def test_a_person_may_review_too(organisation: Organisation) -> None:
+    staging = Environment("staging", reviewers=("ada",))
+    assert organisation.environments((staging,)).apply()[1] == []
+    ((kind, _),) = reviewers_of({"protection_rules": [
+        {"reviewers": [{"type": each["type"], "reviewer": each}
+                       for each in organisation.course.environments["staging"]["given"]["reviewers"]]}
+    ]})  # fmt: skip
+    assert kind == "User"
+    assert organisation.environments((staging,)).diff() == []
+
+
+@pytest.mark.parametrize("name", ["team/nobody", "nobody"])
+def test_a_reviewer_whom_nobody_knows_is_a_finding(organisation: Organisation, name: str) -> None:
+    unknown = Environment("release", reviewers=(name,))
+    done, (found,) = organisation.environments((unknown,)).apply()
+    assert done == []
+    assert found.rule == "branches-unavailable"
+    assert "nobody" in found.message
+    assert organisation.course.environments == {}
+
+
+def test_a_plan_without_reviewers_is_a_finding(organisation: Organisation) -> None:
+    organisation.course.private = True
+    (found,) = organisation.environments().apply()[1]
+    assert "billing plan" in found.message
+    assert not settled([found])
