@@ -88,9 +88,16 @@ def _branches(json_file: str | None, *, write: bool) -> int:
         for sentence in done:
             ui.line(sentence)
         ui.show_findings(found)
-        words = "GitHub is as classroom.yml says" if not found else f"{len(found)} to look at"
-        ui.verdict(settled(found), words)
+        ui.verdict(settled(found), _in_words(found))
     return 0 if settled(found) else 1
+
+
+def _in_words(found: list[Finding]) -> str:
+    errors = sum(finding.severity == "error" for finding in found)
+    if errors:
+        return f"GitHub is not as classroom.yml says: {errors} to mend"
+    said = "GitHub is as classroom.yml says"
+    return f"{said}, as far as can be: see above" if found else said
 
 
 def invoke(arguments: Sequence[str] | None = None) -> int:

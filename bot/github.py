@@ -185,6 +185,15 @@ class Door:
             path = f"/repos/{self._name}/issues/comments/{comment}"
             self._github.requester.requestJsonAndCheck("DELETE", path)
 
+    def labelled_by(self, number: int, label: str) -> str:
+        """Who set the label that a pull request has now; empty if nobody did, or took it off."""
+        with _asking(f"read who labelled pull request {number}"):
+            pages = list(self._pages(f"/repos/{self._name}/issues/{number}/events"))
+        about = [e for page in pages for e in page if e.get("label", {}).get("name") == label]
+        if not about or about[-1]["event"] != "labeled":
+            return ""
+        return about[-1]["actor"]["login"] if about[-1]["actor"] else "an account that is deleted"
+
     def app(self, slug: str) -> int:
         """The number of an app, which differs from one GitHub to another."""
         with _asking(f"look up the app {slug}"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from bot import comment
@@ -11,10 +12,12 @@ from bot.errors import NotAllowedError, UnsureError
 from bot.events import Stop, belongs, decide, matching
 from bot.github import Door
 from bot.model import Pull, Run, Status
+from bot.override import named, overridden
 from bot.render import Subject, render, touches_own_gates
 from bot.settings import Settings
 from bot.status import PREFIX, newest, statuses, to_write
 from bot.verdict import Unreadable, Verdict, judge, read_report
+from tito.course import find_root, load
 from tito.errors import TitoError
 from tito.report import Report
 
@@ -77,11 +80,19 @@ class Poster:
             run=self._run,
             pull=pull,
             verdict=self._verdict,
-            report=self._report,
+            report=self._named(pull),
             touches_gates=touches_own_gates(self._door.changed_paths(pull.number)),
             moved=self._door.moved_paths(pull) if linked else None,
             base={name.removeprefix(PREFIX): status.state for name, status in base.items()},
         )
+
+    def _named(self, pull: Pull) -> Report | Unreadable:
+        """The report, with who set the label that sets the policy aside."""
+        if not isinstance(self._report, Report) or not overridden(self._report):
+            return self._report
+        # The default branch's own file: a workflow_run job has checked that out.
+        label = load(find_root(Path.cwd())).branches.override
+        return named(self._report, label, partial(self._door.labelled_by, pull.number))
 
     def _allowed(self, pull: Pull, said: list[str], write: Callable[[], bool]) -> bool:
         """Write; a fork's token that may not is no error."""

@@ -10,8 +10,9 @@ from types import TracebackType
 from typing import Any
 from urllib.parse import parse_qsl
 
-# These two enter their endpoints into the table.
+# These enter their endpoints into the table.
 import bot.localhub.environments
+import bot.localhub.labels
 import bot.localhub.rulesets  # noqa: F401
 from bot.localhub.answers import Answer, ApiError, Message
 from bot.localhub.check import Description, Match

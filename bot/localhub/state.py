@@ -12,9 +12,12 @@ import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from tito.errors import UsageError
+
+if TYPE_CHECKING:
+    from bot.localhub.labels import LabelEvent
 
 Role = Literal["none", "read", "write", "admin"]
 WORKFLOW_LOGIN = "github-actions[bot]"
@@ -325,6 +328,7 @@ class PullRequest:
     """Paths that its base has changed since the head left it."""
     renamed: dict[str, str] = field(default_factory=dict)
     """New path → the path it had before, for those of `files` that were moved."""
+    label_events: list[LabelEvent] = field(default_factory=list)
 
     @property
     def head_owner(self) -> str:

@@ -168,6 +168,7 @@ def test_an_answer_lost_after_the_write_makes_no_second_ruleset(
     organisation.hub.drop_response_after_write()
     organisation.branches().apply()
     assert organisation.names() == sorted(NAMES)
+    assert organisation.writes() == len(RULES)
     assert organisation.branches().diff() == []
 
 
