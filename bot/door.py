@@ -127,6 +127,15 @@ class Door(Connection):
         """Delete a comment. Raises GoneError if it was deleted already."""
         self.write(f"delete comment {comment}", "DELETE", f"/issues/comments/{comment}")
 
+    def labelled_by(self, number: int, label: str) -> str:
+        """Who set the label that a pull request has now; empty if nobody did, or took it off."""
+        with asking(f"read who labelled pull request {number}"):
+            events = list(self.pages(f"{self.root}/issues/{number}/events"))
+        about = [each for each in events if each.get("label", {}).get("name") == label]
+        if not about or about[-1]["event"] != "labeled":
+            return ""
+        return about[-1]["actor"]["login"] if about[-1]["actor"] else "an account that is deleted"
+
     def check_runs(self, sha: str, name: str) -> list[CheckRun]:
         """The check runs of a commit with this name, those of earlier attempts too."""
         path = f"{self.root}/commits/{sha}/check-runs"

@@ -19,3 +19,7 @@ class NotAllowedError(TitoError):
 
 class LaterError(TitoError):
     """GitHub takes no requests for longer than this job can wait. The message says until when."""
+
+
+class NotOnThisPlanError(TitoError):
+    """The account or its plan has no such feature."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,8 +17,8 @@ from github.Requester import Requester
 from urllib3.exceptions import HTTPError
 from urllib3.response import BaseHTTPResponse
 
-from bot.errors import GoneError, NotAllowedError, UnsureError
-from bot.settings import Settings
+from bot.errors import GoneError, NotAllowedError, NotOnThisPlanError, UnsureError
+from bot.settings import Access
 from bot.untrusted import one_line
 from bot.waiting import LIMITED, Patience, is_limit
 from tito.errors import TitoError
@@ -34,6 +35,11 @@ annotations are added to those that are there, and an edit that had to wait coul
 newer run has written in the meantime. Those are repeated by whoever asked, after reading again."""
 _NOT_OURS = "resource not accessible"
 _NO_COMMIT = "no commit found"
+# "Upgrade to GitHub Pro or make this repository public …"; a rule that the plan lacks is refused
+# with its name and no reason.
+_NO_PLAN = re.compile(
+    r"upgrade to github|invalid rule '\w+': *(?:\n|$)|billing plan", re.IGNORECASE
+)
 
 
 class _RefusedForNowError(Exception):
@@ -98,7 +104,7 @@ class Connection:
     `root` is where the addresses of the repository begin.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Access) -> None:
         self._patience = Patience(settings.longest_wait, settings.seconds_before_retry)
         self._github = Github(
             auth=Auth.Token(settings.token),
@@ -198,8 +204,11 @@ def asking(what: str, *, creates: bool = False) -> Iterator[None]:
 
 
 def _in_words(error: GithubException, what: str, creates: bool) -> TitoError:
-    said = _message(error.data)
+    details = error.data.get("errors", ()) if isinstance(error.data, dict) else ()
+    said = "\n".join([_message(error.data), *(each for each in details if isinstance(each, str))])
     message = f"GitHub did not {what}: {error.status} {one_line(said, 200)}".rstrip()
+    if error.status in (403, 422) and _NO_PLAN.search(said):
+        return NotOnThisPlanError(message)
     if error.status in (404, 410) or _NO_COMMIT in said.lower():
         return GoneError(message)
     if error.status == 403 and _NOT_OURS in said.lower():

@@ -7,6 +7,7 @@ step can be repeated: a job that stopped half-way goes on where it stopped.
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 from bot import checks, comment
@@ -16,10 +17,12 @@ from bot.door import Door
 from bot.errors import GoneError, LaterError, NotAllowedError, UnsureError
 from bot.events import Stop, belongs, decide, matching
 from bot.model import Annotation, Comment, Pull, Run, Status
+from bot.override import named, overridden
 from bot.render import Subject, render, touches_own_gates
 from bot.settings import Settings
 from bot.status import PREFIX, newest, statuses, to_write
 from bot.verdict import JOB, Unreadable, Verdict, judge, read_report
+from tito.course import find_root, load
 from tito.errors import TitoError
 from tito.report import Report
 from tito.summary import all_findings
@@ -108,11 +111,19 @@ class Poster:
             run=self._run,
             pull=pull,
             verdict=self._verdict,
-            report=self._report,
+            report=self._named(pull),
             touches_gates=touches_own_gates(changes.paths),
             moved=self._moved_paths(pull, changes.behind, said),
             base=known_at_base(self._door.statuses(pull.base_sha)),
         )
+
+    def _named(self, pull: Pull) -> Report | Unreadable:
+        """The report, with who set the label that sets the policy aside."""
+        if not isinstance(self._report, Report) or not overridden(self._report):
+            return self._report
+        # The default branch's own file: a workflow_run job has checked that out.
+        label = load(find_root(Path.cwd())).branches.override
+        return named(self._report, label, partial(self._door.labelled_by, pull.number))
 
     def _moved_paths(
         self, pull: Pull, behind: bool | None, said: Comment | None

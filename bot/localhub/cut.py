@@ -21,6 +21,10 @@ from tito.errors import TitoError, UsageError
 PACKAGE = {"package": "@octokit/openapi", "file": "generated/api.github.com.json", "licence": "MIT"}
 
 PROSE = {"description", "summary", "title", "example", "examples", "externalDocs", "tags"}
+# Of the many kinds of a thing, those that the hub has.
+KINDS = {
+    "issue-event-for-issue": ("labeled-issue-event", "unlabeled-issue-event"),
+}
 # Under these keys stand names that somebody chose, and a property may well be called "title".
 NAMES = {"properties", "patternProperties", "headers", "content"}
 
@@ -82,9 +86,16 @@ def _reached(start: Any, components: dict[str, Any]) -> dict[str, Any]:
         kind, name = waiting.pop().removeprefix("#/components/").split("/")
         if name not in found.setdefault(kind, {}):
             strip = _response if kind == "responses" else _without_prose
-            found[kind][name] = strip(components[kind][name])
+            found[kind][name] = _kinds_here(name, strip(components[kind][name]))
             waiting += references(found[kind][name])
     return {kind: dict(sorted(found[kind].items())) for kind in sorted(found)}
+
+
+def _kinds_here(name: str, schema: dict[str, Any]) -> dict[str, Any]:
+    if name not in KINDS:
+        return schema
+    wanted = {f"#/components/schemas/{kind}" for kind in KINDS[name]}
+    return {**schema, "anyOf": [each for each in schema["anyOf"] if each["$ref"] in wanted]}
 
 
 def references(node: Any) -> Iterable[str]:

@@ -11,7 +11,11 @@ from types import TracebackType
 from typing import Any
 from urllib.parse import parse_qsl
 
-from bot.localhub import checks  # noqa: F401 (its endpoints enter themselves)
+# These enter their endpoints into the table.
+import bot.localhub.checks
+import bot.localhub.environments
+import bot.localhub.labels
+import bot.localhub.rulesets  # noqa: F401
 from bot.localhub.answers import Answer, ApiError, Message
 from bot.localhub.check import Description, Match
 from bot.localhub.faults import Faults

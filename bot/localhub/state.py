@@ -12,12 +12,13 @@ import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from tito.errors import UsageError
 
 if TYPE_CHECKING:
     from bot.localhub.checks import CheckRun
+    from bot.localhub.labels import LabelEvent
 
 Role = Literal["none", "read", "write", "admin"]
 WORKFLOW_LOGIN = "github-actions[bot]"
@@ -137,6 +138,11 @@ class Repository:
     runs: dict[int, WorkflowRun] = field(default_factory=dict)
     roles: dict[str, Role] = field(default_factory=dict)
     check_runs: dict[int, CheckRun] = field(default_factory=dict)
+    rulesets: dict[int, dict[str, Any]] = field(default_factory=dict)
+    environments: dict[str, dict[str, Any]] = field(default_factory=dict)
+    teams: dict[str, int] = field(default_factory=dict)
+    plan: Literal["free", "team"] = "team"
+    in_organisation: bool = True
     _comments: dict[int, Comment] = field(default_factory=dict)
     _statuses: list[Status] = field(default_factory=list)
 
@@ -324,6 +330,7 @@ class PullRequest:
     """Paths that its base has changed since the head left it."""
     renamed: dict[str, str] = field(default_factory=dict)
     """New path → the path it had before, for those of `files` that were moved."""
+    label_events: list[LabelEvent] = field(default_factory=list)
 
     @property
     def head_owner(self) -> str:

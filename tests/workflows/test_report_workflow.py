@@ -40,13 +40,13 @@ class Service:
         """A pull request from a fork, and a finished run for it whose jobs are not recorded."""
         self.head = head
         course = self.hub.repository("acme/course")
-        where = {"head_sha": head, "branch": "a-branch", "head_repository": "ann/course"}
+        where = {"head_sha": head, "branch": "fix/it", "head_repository": "ann/course"}
         self.pull: PullRequest = course.pull_request(**where)
         return course.workflow_run(**where, conclusion=conclusion)
 
     def judge(self, change: Change) -> WorkflowRun:
         """Open a pull request and run the first workflow for it."""
-        event = self.repository.pull_request("a-branch", change)
+        event = self.repository.pull_request("fix/it", change)
         recorded = self.open(event["pull_request"]["head"]["sha"])
         done = self.runner.run(
             self.repository.folder, "pull-request.yml", "pull_request", event, number=recorded.id
