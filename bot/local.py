@@ -32,7 +32,7 @@ def preview(report_file: Path | None) -> str:
     try:
         from bot.localhub import LocalHub
         from bot.post import post
-    except ImportError as error:
+    except ModuleNotFoundError as error:
         hint = "pip install -e '.[dev,instructor]'"
         raise TitoError(f"the local GitHub needs {error.name}", hint=hint) from None
     report = read_report(report_file)

@@ -213,9 +213,9 @@ def test_a_comment_deleted_while_the_statuses_are_written_does_not_stop_them(
     assert world.states()["tito/verdict"] == "success"
 
 
-def test_a_base_that_cannot_be_compared_means_no_links(world: Posting) -> None:
+def test_a_base_that_cannot_be_compared_links_no_line(world: Posting) -> None:
     pull = world.open()
     pull.base_files = ["README.md"]
     world.hub.fail(1, 404, message="Not Found", path=f"/compare/{HEAD}...")
     world.post(world.run(pull, "failure"), RED)
-    assert "/blob/" not in world.bodies(pull)[0]
+    assert "#L" not in world.bodies(pull)[0]
