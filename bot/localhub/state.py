@@ -6,14 +6,13 @@ second, so that a run of a test gives the same bytes as the one before.
 
 from __future__ import annotations
 
-import io
 import itertools
-import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, Literal
 
+from bot.localhub.archive import zip_of
 from tito.errors import UsageError
 
 if TYPE_CHECKING:
@@ -388,15 +387,7 @@ class WorkflowRun:
     def artifact(self, name: str, data: bytes, *, file: str | None = "report.json") -> Artifact:
         """Upload a zip that holds `data` as its one file; with `file` None, `data` is the zip."""
         state = self.repository.state
-        archive = data if file is None else _zip_of(file, data)
+        archive = data if file is None else zip_of(file, data)
         made = Artifact(state.next_id(), name, archive, state.now())
         self.artifacts[made.id] = made
         return made
-
-
-def _zip_of(file: str, data: bytes) -> bytes:
-    stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
-        # A ZipInfo carries a fixed time; the name alone would carry the present one.
-        archive.writestr(zipfile.ZipInfo(file), data)
-    return stream.getvalue()
