@@ -74,7 +74,7 @@ class Service:
 
     def another(self, verdict: str) -> WorkflowRun:
         """One more run of what the pull request holds now."""
-        where = {"head_sha": self.pull.head_sha, "branch": "a-branch"}
+        where = {"head_sha": self.pull.head_sha, "branch": self.pull.branch}
         recorded = self.hub.repository("acme/course").workflow_run(
             **where, head_repository="ann/course", conclusion=verdict
         )
