@@ -1,4 +1,4 @@
-"""`python -m bot`: the GitHub side of the course, for the workflow `report.yml`."""
+"""`python -m bot`: the GitHub side of the course."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from pathlib import Path
 
 import click
 
-from tito.cli.ui import show_error
+from tito.cli import ui
 from tito.errors import TitoError
+from tito.report import Finding
 
 
 @click.group(
@@ -18,7 +19,7 @@ from tito.errors import TitoError
     epilog="Exit codes: 0 done or nothing to do, 1 something is wrong, 2 wrong use.",
 )
 def bot() -> None:
-    """Tell a pull request what its run found."""
+    """Tell a pull request what its run found, and guard the branches."""
 
 
 @bot.command("post")
@@ -43,19 +44,75 @@ def post_command(report_file: Path | None, local: bool) -> None:
         click.echo(sentence)
 
 
+@bot.group("branches")
+def branches_group() -> None:
+    """The rules for branches and tags of classroom.yml, and what GitHub has.
+
+    Reads GITHUB_REPOSITORY and GITHUB_TOKEN, a token with Administration: write.
+    """
+
+
+@branches_group.command("diff")
+@ui.json_option
+def branches_diff(json_file: str | None) -> int:
+    """Show what differs, and write nothing."""
+    return _branches(json_file, write=False)
+
+
+@branches_group.command("apply")
+@ui.json_option
+def branches_apply(json_file: str | None) -> int:
+    """Have GitHub as classroom.yml says. Writes only what differs."""
+    return _branches(json_file, write=True)
+
+
+def _branches(json_file: str | None, *, write: bool) -> int:
+    from bot.administration import Administration
+    from bot.branches import Branches, settled
+    from bot.environments import Environments
+    from bot.settings import access_from
+    from tito.course import find_root, load
+
+    wanted = load(find_root(Path.cwd())).branches
+    done: list[str] = []
+    found: list[Finding] = []
+    with Administration(access_from(os.environ)) as door:
+        for part in (Branches(door, wanted.rules), Environments(door, wanted.environments)):
+            if write:
+                written, left = part.apply()
+                done += written
+                found += left
+            else:
+                found += part.diff()
+    if not ui.write_json(json_file, found):
+        for sentence in done:
+            ui.line(sentence)
+        ui.show_findings(found)
+        ui.verdict(settled(found), _in_words(found))
+    return 0 if settled(found) else 1
+
+
+def _in_words(found: list[Finding]) -> str:
+    errors = sum(finding.severity == "error" for finding in found)
+    if errors:
+        return f"GitHub is not as classroom.yml says: {errors} to mend"
+    said = "GitHub is as classroom.yml says"
+    return f"{said}, as far as can be: see above" if found else said
+
+
 def invoke(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code; our own errors are printed without a traceback."""
     try:
-        bot.main(arguments, prog_name="python -m bot", standalone_mode=False)
+        result = bot.main(arguments, prog_name="python -m bot", standalone_mode=False)
     except click.ClickException as error:
         error.show()
         return 2
     except click.Abort:
         return 130
     except TitoError as error:
-        show_error(error)
+        ui.show_error(error)
         return error.exit_code
-    return 0
+    return result if isinstance(result, int) else 0
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from tito.errors import TitoError
 
 
 class UnsureError(TitoError):
-    """A write ended so that nobody knows whether it was done: look before trying again."""
+    """A write was not confirmed: look what is there before trying again."""
 
 
 class GoneError(TitoError):
@@ -15,3 +15,11 @@ class GoneError(TitoError):
 
 class NotAllowedError(TitoError):
     """The token may not do this."""
+
+
+class LaterError(TitoError):
+    """GitHub takes no requests for longer than this job can wait. The message says until when."""
+
+
+class NotOnThisPlanError(TitoError):
+    """The account or its plan has no such feature."""

@@ -2,212 +2,216 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 import requests
+import urllib3
 from github import Auth, Github, GithubException, GithubRetry
-from github.PullRequest import PullRequest
-from github.Repository import Repository
+from github.Requester import Requester
 from urllib3.exceptions import HTTPError
+from urllib3.response import BaseHTTPResponse
 
-from bot.errors import GoneError, NotAllowedError, UnsureError
-from bot.model import Comment, Job, Pull, Run, Status
-from bot.settings import Settings
+from bot.errors import GoneError, NotAllowedError, NotOnThisPlanError, UnsureError
+from bot.settings import Access
 from bot.untrusted import one_line
+from bot.waiting import LIMITED, Patience, is_limit
 from tito.errors import TitoError
 
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
 PER_PAGE = 100
-MOST_FILES = 3000
-"""GitHub lists no more files of a pull request."""
-MOST_COMPARED = 300
-"""GitHub lists no more files of a comparison."""
 
 _RETRIES = 4
-_SECONDS_AFTER_LIMIT = 60
-"""GitHub asks to wait a minute after a secondary limit. Times `seconds_before_retry`."""
-_LONGEST_WAIT = 900
-_REPEATABLE = ("GET", "HEAD", "PUT", "PATCH", "DELETE")
+_REPEATABLE = ("GET", "HEAD", "PUT", "DELETE")
+"""What may be repeated without a look. POST and PATCH may not: a comment would stand there twice,
+annotations are added to those that are there, and an edit that had to wait could overwrite what a
+newer run has written in the meantime. Those are repeated by whoever asked, after reading again."""
 _NOT_OURS = "resource not accessible"
 _NO_COMMIT = "no commit found"
+# "Upgrade to GitHub Pro or make this repository public …"; a rule that the plan lacks is refused
+# with its name and no reason.
+_NO_PLAN = re.compile(
+    r"upgrade to github|invalid rule '\w+': *(?:\n|$)|billing plan", re.IGNORECASE
+)
+
+
+class _RefusedForNowError(Exception):
+    """A write beyond a limit: surely not done, and the time to wait is over."""
 
 
 class Retries(GithubRetry):
-    """Repeats what may be repeated. A POST only if it was refused: it could be done twice."""
+    """PyGithub's own, with one patience for all requests, and for every way to say `later`."""
+
+    def __init__(self, *, patience: Patience, **others: Any) -> None:
+        super().__init__(**others)
+        self._patience = patience
+
+    def new(self, **changed: Any) -> Retries:
+        """A copy, as urllib3 makes one for each retry."""
+        return super().new(patience=self._patience, **changed)
 
     def is_retry(self, method: str, status_code: int, has_retry_after: bool = False) -> bool:
-        if method == "POST":
-            return status_code in (403, 429)
-        return super().is_retry(method, status_code, has_retry_after)
+        # a 403 is read first: it may be a limit, or a no
+        return status_code in LIMITED or super().is_retry(method, status_code, has_retry_after)
+
+    def increment(
+        self,
+        method: Any = None,
+        url: Any = None,
+        response: Any = None,
+        error: Any = None,
+        *rest: Any,
+        **others: Any,
+    ) -> Any:
+        """Wait, if an answer asks for it. Raises what the answer means if that is no use."""
+        if response is None or response.status not in LIMITED:
+            return super().increment(method, url, response, error, *rest, **others)
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        data = _decoded(self.get_content(response, url))
+        if not is_limit(response.status, headers, _message(data)):
+            raise Requester.createException(response.status, headers, data)
+        self._patience.after_limit(headers)
+        if method not in _REPEATABLE:
+            raise _RefusedForNowError
+        return urllib3.Retry.increment(self, method, url, response, error, *rest, **others)
+
+    def sleep(self, response: BaseHTTPResponse | None = None) -> None:
+        """Wait before the next try, unless `increment` has done it."""
+        if response is None or response.status not in LIMITED:
+            asked = self.get_retry_after(response) if response is not None else None
+            self._patience.wait(asked or self.get_backoff_time())
 
 
-def _retries(seconds: float) -> Retries:
-    return Retries(
-        total=_RETRIES,
-        backoff_factor=seconds,
-        secondary_rate_wait=_SECONDS_AFTER_LIMIT * seconds,
-        max_rate_limit_wait=_LONGEST_WAIT,
-        allowed_methods=_REPEATABLE,
-        status_forcelist=[429, *range(500, 600)],
-    )
+@dataclass(frozen=True)
+class _Known:
+    """An answer that was given before; GitHub sends it again only if it has changed."""
+
+    tag: str
+    data: Any
+    following: str
 
 
-class Door:
-    """One repository on GitHub, as far as the bot reads and writes it."""
+class Connection:
+    """Requests to one repository on GitHub; who inherits knows what they are about.
 
-    def __init__(self, settings: Settings) -> None:
+    `root` is where the addresses of the repository begin.
+    """
+
+    def __init__(self, settings: Access) -> None:
+        self._patience = Patience(settings.longest_wait, settings.seconds_before_retry)
         self._github = Github(
             auth=Auth.Token(settings.token),
             base_url=settings.api_url,
             per_page=PER_PAGE,
-            retry=_retries(settings.seconds_before_retry),
+            retry=Retries(
+                patience=self._patience,
+                total=_RETRIES,
+                backoff_factor=settings.seconds_before_retry,
+                allowed_methods=_REPEATABLE,
+                status_forcelist=[429, *range(500, 600)],
+            ),
             seconds_between_requests=settings.seconds_between_requests or None,
             seconds_between_writes=settings.seconds_between_writes or None,
             user_agent="tito-bot",
             lazy=True,
         )
-        self._name = settings.repository
-        self._repository: Repository = self._github.get_repo(settings.repository)
+        self.name = settings.repository
+        self.root = f"/repos/{settings.repository}"
+        self._known: dict[str, _Known] = {}
 
-    def __enter__(self) -> Door:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self._github.close()
 
-    def open_pulls(self, run: Run) -> list[Pull]:
-        """Open pull requests that may belong to the run: all of them if its fork is deleted."""
-        with _asking("list the pull requests"):
-            if run.head_owner:
-                branch = f"{run.head_owner}:{run.head_branch}"
-                found = self._repository.get_pulls(state="open", head=branch)
-            else:
-                found = self._repository.get_pulls(state="open")
-            return [self._pull(pull) for pull in found]
+    def read(self, path: str, **asked: Any) -> Any:
+        """One answer. The path is whole: not everything lies below `root`."""
+        return self._page(path, **asked)[0]
 
-    def pull(self, number: int) -> Pull:
-        """One pull request as it is now."""
-        with _asking(f"read pull request {number}"):
-            return self._pull(self._repository.get_pull(number))
+    def pages(self, path: str, key: str = "", **asked: str) -> Iterator[Any]:
+        """Every item of a list, as GitHub's Link header leads from one page to the next.
 
-    def _pull(self, pull: PullRequest) -> Pull:
-        repository = pull.head.repo  # null if the fork is deleted, whatever the types say
-        name = repository.full_name if repository else ""
-        return Pull(
-            number=pull.number,
-            open=pull.state == "open",
-            head_sha=pull.head.sha,
-            head_branch=pull.head.ref,
-            head_repository=repository.id if repository else None,
-            base_sha=pull.base.sha,
-            base_branch=pull.base.ref,
-            fork=name.lower() != self._name.lower(),
-        )
-
-    def jobs(self, run: Run) -> list[Job]:
-        """The jobs of this attempt. GitHub's own record: no workflow can write it."""
-        path = f"/repos/{self._name}/actions/runs/{run.id}/attempts/{run.attempt}/jobs"
-        with _asking(f"read the jobs of run {run.number}"):
-            pages = list(self._pages(path))
-        return [Job(job["name"], job["conclusion"]) for page in pages for job in page["jobs"]]
-
-    def changed_paths(self, number: int) -> list[str] | None:
-        """Every path the pull request touches, old names too. None: more than GitHub lists."""
-        with _asking(f"list the files of pull request {number}"):
-            files = list(self._repository.get_pull(number).get_files())
-        if len(files) >= MOST_FILES:
-            return None
-        names = [name for file in files for name in (file.filename, file.previous_filename)]
-        return [name for name in names if name]
-
-    def moved_paths(self, pull: Pull) -> frozenset[str] | None:
-        """Paths that the base has changed since the head left it: there, lines may differ.
-
-        None if GitHub cannot say, or has more to say than it lists.
+        `key` is where the list stands if the answer is an object.
         """
+        data, following = self._page(path, per_page=PER_PAGE, **asked)
+        yield from data[key] if key else data
+        while following:
+            data, following = self._page(following)
+            yield from data[key] if key else data
+
+    def _page(self, path: str, **asked: Any) -> tuple[Any, str]:
+        """An answer, and the address of the next page. Asked again, GitHub counts only news."""
+        key = f"{path}?{urlencode(asked)}"
+        known = self._known.get(key)
+        condition = {"If-None-Match": known.tag} if known else None
+        headers, data = self._github.requester.requestJsonAndCheck("GET", path, asked, condition)
+        if known is not None and data is None:
+            return known.data, known.following
+        links = requests.utils.parse_header_links(headers.get("link", ""))
+        following = next((link["url"] for link in links if link.get("rel") == "next"), "")
+        # A full page may get a successor without a change of its own.
+        if "etag" in headers and (following or not _is_full(data)):
+            self._known[key] = _Known(headers["etag"], data, following)
+        return data, following
+
+    def write(self, what: str, method: str, path: str, given: object = None) -> Any:
+        """A request below `root` that changes something. Waits before it raises UnsureError."""
         try:
-            with _asking("compare the head with its base"):
-                compared = self._repository.compare(pull.head_sha, pull.base_branch)
-                names = frozenset(file.filename for file in compared.files)
-        except (GoneError, NotAllowedError):
-            return None
-        return names if len(names) < MOST_COMPARED else None
+            with asking(what, creates=method not in _REPEATABLE):
+                requester = self._github.requester
+                return requester.requestJsonAndCheck(method, self.root + path, input=given)[1]
+        except UnsureError:
+            self._patience.after_unsure()
+            raise
 
-    def statuses(self, sha: str) -> list[Status]:
-        """The statuses of a commit, the newest first. Empty if there is no such commit."""
-        try:
-            with _asking(f"read the statuses of {sha[:7]}"):
-                pages = list(self._pages(f"/repos/{self._name}/commits/{sha}/statuses"))
-        except GoneError:
-            return []
-        return [
-            Status(one["context"], one["state"], one["description"] or "", one["target_url"] or "")
-            for page in pages
-            for one in page
-        ]
 
-    def create_status(self, sha: str, status: Status) -> None:
-        """Give a commit a status. Raises UnsureError if it may have it now."""
-        given = {"state": status.state, "context": status.context}
-        given |= {"description": status.description, "target_url": status.url}
-        with _asking(f"write the status {status.context}", creates=True):
-            path = f"/repos/{self._name}/statuses/{sha}"
-            self._github.requester.requestJsonAndCheck("POST", path, input=given)
+def _is_full(data: Any) -> bool:
+    return isinstance(data, list) and len(data) >= PER_PAGE
 
-    def comments(self, number: int) -> list[Comment]:
-        """Every comment of a pull request, over all pages."""
-        with _asking(f"list the comments of pull request {number}"):
-            found = list(self._repository.get_issue(number).get_comments())
-        # an account that was deleted has left comments without an author
-        return [Comment(c.id, c.user.login if c.user else "", c.body or "") for c in found]
 
-    def create_comment(self, number: int, body: str) -> None:
-        """Write a new comment. Raises UnsureError if it may have been created."""
-        with _asking(f"comment on pull request {number}", creates=True):
-            self._repository.get_issue(number).create_comment(body)
+def _decoded(content: bytes) -> Any:
+    try:
+        return json.loads(content)
+    except ValueError:
+        return None
 
-    def edit_comment(self, comment: int, body: str) -> None:
-        """Replace a comment. Raises GoneError if it was deleted."""
-        with _asking(f"edit comment {comment}"):
-            path = f"/repos/{self._name}/issues/comments/{comment}"
-            self._github.requester.requestJsonAndCheck("PATCH", path, input={"body": body})
 
-    def delete_comment(self, comment: int) -> None:
-        """Delete a comment. Raises GoneError if it was deleted already."""
-        with _asking(f"delete comment {comment}"):
-            path = f"/repos/{self._name}/issues/comments/{comment}"
-            self._github.requester.requestJsonAndCheck("DELETE", path)
-
-    def _pages(self, path: str) -> Iterator[Any]:
-        """Every page of a list, as GitHub's Link header leads from one to the next."""
-        asked: dict[str, Any] | None = {"per_page": PER_PAGE}
-        while path:
-            headers, data = self._github.requester.requestJsonAndCheck("GET", path, asked)
-            yield data
-            links = requests.utils.parse_header_links(headers.get("link", ""))
-            path = next((link["url"] for link in links if link.get("rel") == "next"), "")
-            asked = None
+def _message(data: Any) -> str:
+    return str(data.get("message", "")) if isinstance(data, dict) else ""
 
 
 @contextmanager
-def _asking(what: str, *, creates: bool = False) -> Iterator[None]:
+def asking(what: str, *, creates: bool = False) -> Iterator[None]:
     """Every error of PyGithub and of the connection, as one of ours."""
     try:
         yield
     except GithubException as error:
         raise _in_words(error, what, creates) from None
+    except _RefusedForNowError:
+        message = f"GitHub did not {what}: a limit was reached"
+        raise UnsureError(message, hint="run the job again") from None
     except (requests.RequestException, HTTPError) as error:
         message = f"GitHub could not be reached to {what}: {type(error).__name__}"
         raise (UnsureError if creates else TitoError)(message, hint="run the job again") from None
 
 
 def _in_words(error: GithubException, what: str, creates: bool) -> TitoError:
-    said = error.data.get("message", "") if isinstance(error.data, dict) else ""
-    message = f"GitHub did not {what}: {error.status} {one_line(str(said), 200)}".rstrip()
-    if error.status in (404, 410) or _NO_COMMIT in str(said).lower():
+    details = error.data.get("errors", ()) if isinstance(error.data, dict) else ()
+    said = "\n".join([_message(error.data), *(each for each in details if isinstance(each, str))])
+    message = f"GitHub did not {what}: {error.status} {one_line(said, 200)}".rstrip()
+    if error.status in (403, 422) and _NO_PLAN.search(said):
+        return NotOnThisPlanError(message)
+    if error.status in (404, 410) or _NO_COMMIT in said.lower():
         return GoneError(message)
-    if error.status == 403 and _NOT_OURS in str(said).lower():
+    if error.status == 403 and _NOT_OURS in said.lower():
         return NotAllowedError(message, hint="give the job the permission it asks for")
     if creates and error.status >= 500:
         return UnsureError(message, hint="run the job again")

@@ -21,6 +21,11 @@ class Run:
     head_owner: str
     url: str
 
+    @property
+    def page(self) -> str:
+        """Address of this attempt for people."""
+        return self.url if self.attempt == 1 else f"{self.url}/attempts/{self.attempt}"
+
 
 @dataclass(frozen=True)
 class Pull:
@@ -61,3 +66,34 @@ class Status:
     state: str
     description: str
     url: str
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What a pull request changes. `paths` None: more than GitHub lists.
+
+    `behind` is True if its base has moved on since, None if GitHub does not say.
+    """
+
+    paths: tuple[str, ...] | None
+    behind: bool | None
+
+
+@dataclass(frozen=True)
+class Annotation:
+    """A finding on a line of a file, as GitHub shows it beside the code."""
+
+    path: str
+    line: int
+    level: Literal["failure", "warning", "notice"]
+    title: str
+    message: str
+
+
+@dataclass(frozen=True)
+class CheckRun:
+    """A check run of a commit. `made_by` is what its maker called it, `count` its annotations."""
+
+    id: int
+    made_by: str
+    count: int

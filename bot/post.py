@@ -1,43 +1,53 @@
-"""Report a finished run to its pull requests: the comment, then the statuses."""
+"""Report a finished run to its pull requests: the comments, the check run, then the statuses.
+
+Everything is read before anything is written, and what is there already is not written again. Each
+step can be repeated: a job that stopped half-way goes on where it stopped.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Generator, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
-from bot import comment
-from bot.comment import marker_of
-from bot.errors import NotAllowedError, UnsureError
+from bot import checks, comment
+from bot.base import known_at_base
+from bot.comment import linked_paths, marker_of, read_marker
+from bot.door import Door
+from bot.errors import GoneError, LaterError, NotAllowedError, UnsureError
 from bot.events import Stop, belongs, decide, matching
-from bot.github import Door
-from bot.model import Pull, Run, Status
+from bot.model import Annotation, Comment, Pull, Run, Status
+from bot.override import named, overridden
 from bot.render import Subject, render, touches_own_gates
 from bot.settings import Settings
 from bot.status import PREFIX, newest, statuses, to_write
-from bot.verdict import Unreadable, Verdict, judge, read_report
+from bot.verdict import JOB, Unreadable, Verdict, judge, read_report
+from tito.course import find_root, load
 from tito.errors import TitoError
 from tito.report import Report
+from tito.summary import all_findings
 
-TRIES = 3
+TRIES = 4
 
 
-def post(settings: Settings, report_file: Path | None) -> list[str]:
-    """Do what the event asks for. Returns what was done, a sentence each.
+def post(settings: Settings, report_file: Path | None) -> Iterator[str]:
+    """Do what the event asks for. Yields what was done, a sentence each, as soon as it is done.
 
     Raises TitoError if GitHub does not answer, or if the token may not write in a repository of
     its own. For a pull request from a fork that is no fault: the run's summary holds the report.
     """
     run = decide(settings.event)
     if isinstance(run, Stop):
-        return [f"Nothing to report: {run.sentence}."]
+        yield f"Nothing to report: {run.sentence}."
+        return
     with Door(settings) as door:
         pulls = matching(run, door.open_pulls(run))
         if isinstance(pulls, Stop):
-            return [f"Nothing to report: {pulls.sentence}."]
+            yield f"Nothing to report: {pulls.sentence}."
+            return
         report = read_report(report_file, run.head_sha)
         verdict = judge(door.jobs(run), report)
-        poster = Poster(settings, door, run, report, verdict)
-        return [sentence for pull in pulls for sentence in poster.report_to(pull)]
+        yield from Poster(settings, door, run, report, verdict).report_to(pulls)
 
 
 class Poster:
@@ -56,73 +66,151 @@ class Poster:
         self._run = run
         self._report = report
         self._verdict = verdict
+        self._comments: list[int] = []
+        """Those that say what this run found."""
+        self._moved: frozenset[str] | None = None
 
-    def report_to(self, pull: Pull) -> list[str]:
-        """Comment and statuses of one pull request."""
-        body = render(self._subject(pull))
-        if not belongs(self._run, self._door.pull(pull.number)):
-            return [f"Pull request {pull.number} has moved on: nothing is written."]
-        said: list[str] = []
-        newer = self._allowed(pull, said, lambda: self._comment(pull, body, said))
-        if not newer:
-            self._allowed(pull, said, lambda: self._statuses(said))
-        return said
+    def report_to(self, pulls: Sequence[Pull]) -> Iterator[str]:
+        """A comment for each, and what their common head commit carries."""
+        reported = []
+        for pull in pulls:
+            if (yield from self._comment(pull)):
+                reported.append(pull)
+        if reported:
+            yield from self._commit(reported[0].fork)
 
-    def _subject(self, pull: Pull) -> Subject:
-        linked = isinstance(self._report, Report) and self._report.status != "passed"
-        base = newest(self._door.statuses(pull.base_sha))
+    def _comment(self, pull: Pull) -> Generator[str, None, bool]:
+        """False if there is no more to do: a newer run has reported, or a newer one will."""
+        door, author = self._door, self._settings.author
+        marker = marker_of(self._run, pull.number)
+        listed = door.comments(pull.number)
+        subject = self._subject(pull, comment.same_attempt(listed, author, marker))
+        self._moved = subject.moved
+        body = render(subject)
+        done = comment.Done(
+            comment.plan(listed, author, marker, body), comment.kept(listed, author)
+        )
+        if done.plan.writes:
+            if not belongs(self._run, door.pull(pull.number)):
+                yield f"Pull request {pull.number} has moved on: nothing is written."
+                return False
+            try:
+                done = comment.write(door, author, marker, body)
+            except NotAllowedError as error:
+                yield _excused(error, pull.fork)
+                return True
+        yield f"Pull request {pull.number}: {_in_words(done.plan)}."
+        self._comments += [done.comment] if done.comment is not None else []
+        return not done.plan.stop
+
+    def _subject(self, pull: Pull, said: Comment | None) -> Subject:
+        changes = self._door.changes(pull)
         return Subject(
             repository=self._settings.repository,
             server=self._settings.server_url,
             run=self._run,
             pull=pull,
             verdict=self._verdict,
-            report=self._report,
-            touches_gates=touches_own_gates(self._door.changed_paths(pull.number)),
-            moved=self._door.moved_paths(pull) if linked else None,
-            base={name.removeprefix(PREFIX): status.state for name, status in base.items()},
+            report=self._named(pull),
+            touches_gates=touches_own_gates(changes.paths),
+            moved=self._moved_paths(pull, changes.behind, said),
+            base=known_at_base(self._door.statuses(pull.base_sha)),
         )
 
-    def _allowed(self, pull: Pull, said: list[str], write: Callable[[], bool]) -> bool:
-        """Write; a fork's token that may not is no error."""
+    def _named(self, pull: Pull) -> Report | Unreadable:
+        """The report, with who set the label that sets the policy aside."""
+        if not isinstance(self._report, Report) or not overridden(self._report):
+            return self._report
+        # The default branch's own file: a workflow_run job has checked that out.
+        label = load(find_root(Path.cwd())).branches.override
+        return named(self._report, label, partial(self._door.labelled_by, pull.number))
+
+    def _moved_paths(
+        self, pull: Pull, behind: bool | None, said: Comment | None
+    ) -> frozenset[str] | None:
+        """Paths whose lines may differ at the head. A link that stands is right: commits stay."""
+        if not isinstance(self._report, Report):
+            return None
+        if said is not None:
+            paths = {finding.path for finding in all_findings(self._report)}
+            return frozenset(paths - linked_paths(said.body, self._run.head_sha))
+        if behind is False:
+            return frozenset()
+        if behind is None or self._report.status == "passed":
+            return None
+        return self._door.moved_paths(pull)
+
+    def _commit(self, fork: bool) -> Iterator[str]:
+        """The check run, then the statuses, of which the verdict is written last."""
+        wanted = statuses(self._report, self._verdict, self._run.page)
+        present = self._door.statuses(self._run.head_sha)
+        if not to_write(wanted, present):
+            yield f"Statuses of {self._run.head_sha[:7]}: already as they should be."
+            return
+        yield from self._annotate(again=f"{PREFIX}{JOB}" in newest(present))
         try:
-            return write()
+            yield f"Statuses of {self._run.head_sha[:7]}: {self._statuses(wanted)}."
         except NotAllowedError as error:
-            if not pull.fork:
-                raise
-            said.append(f"{error.message}. For a fork that is no error: the run has the summary.")
-            return False
+            yield _excused(error, fork)
 
-    def _comment(self, pull: Pull, body: str, said: list[str]) -> bool:
-        """True if a newer run has reported already."""
-        marker = marker_of(self._run, pull.number)
-        done = comment.write(self._door, self._settings.author, marker, body)
-        said.append(f"Pull request {pull.number}: {_in_words(done)}.")
-        return bool(done.stop)
+    def _annotate(self, *, again: bool) -> Iterator[str]:
+        """A check run for what the workflow's annotations leave out; `again`: even for nothing."""
+        wanted: list[Annotation] = []
+        if isinstance(self._report, Report) and self._verdict.state != "error":
+            wanted = checks.left_out(self._report, self._moved)
+        if not wanted and not again:
+            return
+        try:
+            count = checks.write(self._door, self._run, wanted, self._overtaken)
+        except (UnsureError, LaterError):
+            raise
+        except TitoError as error:  # the comment and the statuses say enough without it
+            yield f"{error.message}. {len(wanted)} annotations are left out."
+            return
+        if wanted:
+            yield f"Check run '{checks.NAME}': {count} annotations."
 
-    def _statuses(self, said: list[str]) -> bool:
-        sha = self._run.head_sha
-        wanted = statuses(self._report, self._verdict, self._run.url)
-        written: list[Status] = []
-        error: TitoError | None = None
+    def _statuses(self, wanted: Sequence[Status]) -> str:
+        """Write those that are missing and look again, until none is."""
+        sha, written = self._run.head_sha, dict[str, str]()
         for _ in range(TRIES):
-            missing = to_write(wanted, self._door.statuses(sha))
+            missing, last = to_write(wanted, self._door.statuses(sha)), None
+            if not missing:
+                break
             try:
                 for status in missing:
+                    if self._overtaken():
+                        return "left to a newer run, which has reported in the meantime"
+                    written[status.context] = status.state
                     self._door.create_status(sha, status)
-                    written.append(status)
-            except UnsureError as unsure:
-                error = unsure
+            except UnsureError as error:
+                last = error
+        if last is not None:
+            raise last
+        return ", ".join(f"{context} {state}" for context, state in written.items())
+
+    def _overtaken(self) -> bool:
+        """True if our comment says by now what a newer run has found."""
+        for number in self._comments:
+            try:
+                marker = read_marker(self._door.comment(number).body)
+            except GoneError:
                 continue
-            names = ", ".join(f"{status.context} {status.state}" for status in written)
-            said.append(f"Statuses of {sha[:7]}: {names or 'already as they should be'}.")
-            return False
-        assert error is not None
+            if marker and (marker.run, marker.attempt) > (self._run.number, self._run.attempt):
+                return True
+        return False
+
+
+def _excused(error: NotAllowedError, fork: bool) -> str:
+    """A fork's token that may not write is no error; any other is raised."""
+    if not fork:
         raise error
+    return f"{error.message}. For a fork that is no error: the run has the summary."
 
 
 def _in_words(done: comment.Plan) -> str:
+    too_many = f", {len(done.delete)} of ours too many deleted" if done.delete else ""
     if done.stop:
-        return f"nothing is written, {done.stop}"
+        return f"{'' if done.writes else 'nothing is written, '}{done.stop}{too_many}"
     told = "commented" if done.create else "comment edited" if done.edit else "comment unchanged"
-    return f"{told}, {len(done.delete)} of ours too many deleted" if done.delete else told
+    return told + too_many

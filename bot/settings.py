@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from bot.events import Event, decode
@@ -19,22 +20,32 @@ _LOGIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*(\[bot\])?")
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
-@dataclass(frozen=True)
-class Settings:
-    """What the bot needs to know. Seconds are 0 in tests.
+@dataclass(frozen=True, kw_only=True)
+class Access:
+    """What a conversation with GitHub needs. Seconds are 0 in tests.
 
-    `author` is the account that the token writes as: only its comments are taken for the bot's.
+    `longest_wait` is what a job has for all waiting together, and less than its own timeout.
     """
 
     api_url: str
     server_url: str
     repository: str
     token: str = field(repr=False)
-    event: Event
-    author: str
     seconds_between_requests: float
     seconds_between_writes: float
     seconds_before_retry: float
+    longest_wait: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings(Access):
+    """What the bot needs to know to post.
+
+    `author` is the account that the token writes as: only its comments are taken for the bot's.
+    """
+
+    event: Event
+    author: str
 
 
 _ADDRESS = "an address that begins with https:// (http:// for this machine alone)"
@@ -49,35 +60,52 @@ EXPECTED = {
     "TITO_SECONDS_BETWEEN_REQUESTS": _SECONDS,
     "TITO_SECONDS_BETWEEN_WRITES": _SECONDS,
     "TITO_SECONDS_BEFORE_RETRY": _SECONDS,
+    "TITO_LONGEST_WAIT": _SECONDS,
 }
 """Every variable the bot reads, and what it should hold."""
 
 
 def settings_from(environment: Mapping[str, str]) -> Settings:
     """Read and check every variable. Raises TitoError naming the variable and what it holds."""
-
-    def get(name: str, clean: Callable[[str], Value], default: str = "") -> Value:
-        text = environment.get(name, "").strip() or default
-        if not text:
-            raise TitoError(f"{name} is not set: it should hold {EXPECTED[name]}")
-        try:
-            return clean(text)
-        except ValueError as error:
-            because = f" ({error})" if str(error) else ""
-            message = f"{name} cannot be used{because}: it should hold {EXPECTED[name]}"
-            raise TitoError(message) from None
-
+    get = partial(_get, environment)
     return Settings(
-        api_url=get("GITHUB_API_URL", clean_address),
-        server_url=get("GITHUB_SERVER_URL", clean_address, "https://github.com"),
-        repository=get("GITHUB_REPOSITORY", clean_repository),
-        token=get("GITHUB_TOKEN", clean_token),
+        **_shared(environment),
         event=get("GITHUB_EVENT_PATH", clean_event),
         author=get("TITO_BOT_AUTHOR", clean_author, "github-actions[bot]"),
-        seconds_between_requests=get("TITO_SECONDS_BETWEEN_REQUESTS", clean_seconds, "0"),
-        seconds_between_writes=get("TITO_SECONDS_BETWEEN_WRITES", clean_seconds, "1"),
-        seconds_before_retry=get("TITO_SECONDS_BEFORE_RETRY", clean_seconds, "1"),
     )
+
+
+def access_from(environment: Mapping[str, str]) -> Access:
+    """As `settings_from`, for a command that no event started."""
+    return Access(**_shared({"GITHUB_API_URL": "https://api.github.com", **environment}))
+
+
+def _shared(environment: Mapping[str, str]) -> dict[str, Any]:
+    get = partial(_get, environment)
+    return {
+        "api_url": get("GITHUB_API_URL", clean_address),
+        "server_url": get("GITHUB_SERVER_URL", clean_address, "https://github.com"),
+        "repository": get("GITHUB_REPOSITORY", clean_repository),
+        "token": get("GITHUB_TOKEN", clean_token),
+        "seconds_between_requests": get("TITO_SECONDS_BETWEEN_REQUESTS", clean_seconds, "0"),
+        "seconds_between_writes": get("TITO_SECONDS_BETWEEN_WRITES", clean_seconds, "1"),
+        "seconds_before_retry": get("TITO_SECONDS_BEFORE_RETRY", clean_seconds, "1"),
+        "longest_wait": get("TITO_LONGEST_WAIT", clean_seconds, "300"),
+    }
+
+
+def _get(
+    environment: Mapping[str, str], name: str, clean: Callable[[str], Value], default: str = ""
+) -> Value:
+    text = environment.get(name, "").strip() or default
+    if not text:
+        raise TitoError(f"{name} is not set: it should hold {EXPECTED[name]}")
+    try:
+        return clean(text)
+    except ValueError as error:
+        because = f" ({error})" if str(error) else ""
+        message = f"{name} cannot be used{because}: it should hold {EXPECTED[name]}"
+        raise TitoError(message) from None
 
 
 def clean_address(text: str) -> str:

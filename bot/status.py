@@ -19,7 +19,10 @@ _WORDS = {"success": "every gate passed", "failure": "not yet: the comment says 
 
 
 def statuses(report: Report | Unreadable, verdict: Verdict, url: str) -> list[Status]:
-    """What the head commit should carry. A report that the verdict contradicts is not believed."""
+    """What the head commit should carry. A report that the verdict contradicts is not believed.
+
+    The verdict is the last one: who finds it there knows that everything else was written before.
+    """
     gates = report.gates if isinstance(report, Report) else ()
     believed = not (gates and verdict.state == "error")
     wanted = [_of_gate(gate, believed, url) for gate in gates]
@@ -50,7 +53,7 @@ def _short(text: str) -> str:
 
 
 def newest(present: Iterable[Status]) -> dict[str, Status]:
-    """Context → its newest status, from a list with the newest first, as GitHub gives it."""
+    """Context → its newest status, from a list with the newest first."""
     found: dict[str, Status] = {}
     for status in present:
         found.setdefault(status.context, status)

@@ -12,7 +12,17 @@ from typing import Any, TypeVar
 import msgspec
 import yaml
 
-from tito.course import MANIFEST, Checkpoint, Manifest, Module, Protection, Record, Settings
+from tito.course import (
+    MANIFEST,
+    Branches,
+    BranchRule,
+    Checkpoint,
+    Manifest,
+    Module,
+    Protection,
+    Record,
+    Settings,
+)
 from tito.errors import RefusedError
 from tito.report import Finding
 
@@ -32,6 +42,8 @@ def read_manifest(text: str) -> Manifest:
 
 
 KeyPath = tuple[str | int, ...]
+_OPTIONAL = ("branches",)
+"""Sections that a course may leave out."""
 
 
 class _Reader:
@@ -103,15 +115,16 @@ class _Reader:
             if key not in known:
                 self.fault(self.lines[(key,)], f"unknown section {key!r}", _nearest(key, known))
         for key in known:
-            if key not in data:
+            if key not in data and key not in _OPTIONAL:
                 self.fault(1, f"section {key!r} is missing")
         settings = self._record(data.get("course"), Settings, ("course",))
         protection = self._record(data.get("protection"), Protection, ("protection",))
         modules = self._records(data.get("modules"), Module, "modules")
         checkpoints = self._records(data.get("checkpoints"), Checkpoint, "checkpoints")
+        branches = self._record(data.get("branches", {}), Branches, ("branches",)) or Branches()
         if settings is None or protection is None or self.findings:
             return None
-        return Manifest(settings, modules, checkpoints, protection)
+        return Manifest(settings, modules, checkpoints, protection, branches)
 
     def _records(self, items: Any, kind: type[RecordType], section: str) -> tuple[RecordType, ...]:
         if items is None:
@@ -236,6 +249,19 @@ class _Contradictions:
     def unknown(self, place: KeyPath, need: str) -> None:
         self.fault(place, f"unknown module {need!r}", _nearest(need, self.names))
 
+    def branches(self) -> None:
+        names = [rule.name for rule in self.manifest.branches.rules]
+        for i, rule in enumerate(self.manifest.branches.rules):
+            place: KeyPath = ("branches", "rules", i)
+            if rule.name in names[:i]:
+                self.fault(place, f"rule {rule.name!r} stands twice", rule="duplicate")
+            for wrong in _contradicting(rule):
+                self.fault(place, f"rule {rule.name!r} {wrong}")
+        for i, environment in enumerate(self.manifest.branches.environments):
+            if not environment.reviewers:
+                message = f"environment {environment.name!r} has no reviewers"
+                self.fault(("branches", "environments", i, "reviewers"), message)
+
     def points(self) -> None:
         total = sum(module.points for module in self.manifest.modules)
         stated = self.manifest.course.points
@@ -244,12 +270,28 @@ class _Contradictions:
             self.fault(("course", "points"), message)
 
 
+def _contradicting(rule: BranchRule) -> Iterable[str]:
+    """What a rule says that does not go together."""
+    if bool(rule.branches) == bool(rule.tags):
+        yield "needs either `branches` or `tags`"
+    for_branches = (rule.reviews is not None, rule.checks, rule.merge_queue, rule.up_to_date)
+    if rule.tags and any(for_branches):
+        yield "is for tags: reviews, checks and a merge queue are for branches"
+    if rule.branches and rule.made_by:
+        yield "is for branches: `made_by` is for tags"
+    if rule.code_owners and not rule.reviews:
+        yield "asks for code owners without `reviews` of at least 1"
+    if rule.up_to_date and not rule.checks:
+        yield "asks for `up_to_date` without `checks`"
+
+
 def _contradictions(manifest: Manifest, lines: dict[KeyPath, int]) -> list[Finding]:
     looking = _Contradictions(manifest, lines)
     looking.numbers()
     looking.duplicates()
     looking.needs()
     looking.checkpoints()
+    looking.branches()
     looking.points()
     return looking.found
 

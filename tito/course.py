@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
-from typing import Annotated, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 import msgspec
 
@@ -17,6 +17,8 @@ Number = Annotated[str, msgspec.Meta(pattern=r"^\d\d$")]
 Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]*$")]
 Target = Annotated[str, msgspec.Meta(pattern=r"^(core|utils)\.[a-z][a-z0-9_]*$")]
 PythonVersion = Annotated[str, msgspec.Meta(pattern=r"^3\.\d+$")]
+Ref = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9*][A-Za-z0-9._*/-]*$")]
+Prefix = Annotated[str, msgspec.Meta(pattern=r"^[a-z]+/$")]
 Positive = Annotated[int, msgspec.Meta(ge=1)]
 
 
@@ -84,6 +86,48 @@ class Protection(Record, frozen=True):
     editable: tuple[str, ...]
 
 
+class BranchRule(Record, frozen=True):
+    """What holds for some branches or tags: one ruleset, under this name.
+
+    None of them may be deleted, no history rewritten, no tag moved. With `made_by`, a role, the
+    rule says one thing alone: who may make such a tag.
+    """
+
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
+    branches: tuple[Ref, ...] = ()
+    tags: tuple[Ref, ...] = ()
+    reviews: Annotated[int, msgspec.Meta(ge=0, le=10)] | None = None
+    code_owners: bool = False
+    checks: tuple[str, ...] = ()
+    up_to_date: bool = False
+    merge_queue: bool = False
+    made_by: Literal["maintain", "admin"] | None = None
+
+
+class Environment(Record, frozen=True):
+    """Where jobs may use what is secret: who must agree, and from which tags and branches."""
+
+    name: Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9-]*$")]
+    reviewers: tuple[str, ...]
+    """Logins, or teams of the organisation as `team/maintainers`."""
+    tags: tuple[Ref, ...] = ()
+    branches: tuple[Ref, ...] = ()
+
+
+class Branches(Record, frozen=True):
+    """Section `branches`: how branches and commits are named, and which rules guard them."""
+
+    prefixes: tuple[Prefix, ...] = ()
+    machines: tuple[Prefix, ...] = ()
+    """Prefixes of branches that no human names."""
+    trailers: tuple[str, ...] = ()
+    """Keys of trailers that no commit message may carry."""
+    override: str = ""
+    """The label that sets the policy aside."""
+    rules: tuple[BranchRule, ...] = ()
+    environments: tuple[Environment, ...] = ()
+
+
 class Manifest(Record, frozen=True):
     """The whole of classroom.yml: what the JSON schema is made from."""
 
@@ -91,6 +135,7 @@ class Manifest(Record, frozen=True):
     modules: tuple[Module, ...]
     checkpoints: tuple[Checkpoint, ...]
     protection: Protection
+    branches: Branches = Branches()
 
 
 class Course(msgspec.Struct, frozen=True):
@@ -101,6 +146,7 @@ class Course(msgspec.Struct, frozen=True):
     modules: tuple[Module, ...]
     checkpoints: tuple[Checkpoint, ...]
     protection: Protection
+    branches: Branches = Branches()
 
     @property
     def package(self) -> Path:
@@ -200,7 +246,9 @@ def load_cached(root: Path) -> Course:
     except (OSError, msgspec.MsgspecError):
         pass  # no copy, or none of ours: it is made below
     course = load(root)
-    manifest = Manifest(course.settings, course.modules, course.checkpoints, course.protection)
+    manifest = Manifest(
+        course.settings, course.modules, course.checkpoints, course.protection, course.branches
+    )
     file.parent.mkdir(exist_ok=True)
     part = file.with_suffix(".part")
     part.write_bytes(key + msgspec.msgpack.encode(manifest))
@@ -209,8 +257,14 @@ def load_cached(root: Path) -> Course:
 
 
 def _course(root: Path, manifest: Manifest) -> Course:
-    parts = (manifest.course, manifest.modules, manifest.checkpoints, manifest.protection)
-    return Course(root, *parts)
+    return Course(
+        root,
+        manifest.course,
+        manifest.modules,
+        manifest.checkpoints,
+        manifest.protection,
+        manifest.branches,
+    )
 
 
 def _text(root: Path) -> str:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tito import dependencies, package, structure
 from tito.course import MANIFEST, Course, Module, load
@@ -13,6 +14,9 @@ from tito.errors import CutShortError, RefusedError, TitoError
 from tito.refusals import Parsed, compare, examine
 from tito.report import Finding, GateResult, in_order, judge
 from tito.source import DevFile, read
+
+if TYPE_CHECKING:
+    from tito.policy import Proposal
 
 GATES = ("export", "protection", "integration")
 """All of them: a report without one of these is not green."""
@@ -49,15 +53,23 @@ def export_gate(root: Path) -> GateResult:
     return run_gate("export", root, export_findings)
 
 
-def protection_gate(root: Path, *, base: str | None = None) -> GateResult:
+def protection_gate(
+    root: Path, *, base: str | None = None, proposal: Proposal | None = None
+) -> GateResult:
     """Nothing generated was changed by hand; with `base`, nothing locked unseen since then.
 
-    Runs no student code.
+    With a `proposal` as well, its branch and commits keep the policy. Runs no student code.
     """
-    from tito import protection
+    from tito import policy, protection
+
+    def check(course: Course) -> Iterator[Finding]:
+        yield from protection.check(course, base=base)
+        if base is not None and proposal is not None:
+            yield from policy.check(course, proposal, base=base)
 
     words = ["tito", "gate", "protection", *(() if base is None else ("--base", base))]
-    check = partial(protection.check, base=base)
+    if proposal is not None:
+        words += ["--branch", proposal.branch]
     return run_gate("protection", root, check, shlex.join(words))
 
 

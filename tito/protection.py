@@ -6,6 +6,7 @@ Reads files and git's history. Runs none of the students' code.
 from __future__ import annotations
 
 import ast
+import contextlib
 import hashlib
 import os
 import re
@@ -133,27 +134,38 @@ def changed(course: Course, base: str) -> Changes:
 
     Raises TitoError if git is missing, this is no repository, or it does not hold `base`.
     """
+    since = left_at(course, base)
+    with _comparing(base):
+        tracked = git(course.root, "diff", *_NAMES, since, "--")
+        new = git(course.root, "ls-files", "--others", "--exclude-standard", "-z")
+    return Changes(since, frozenset(f"{tracked}\0{new}".split("\0")) - {""})
+
+
+def left_at(course: Course, base: str) -> str:
+    """The commit at which this history left `base`. Raises TitoError as `changed` does."""
     # A ref begins with no dash; git would take what does for an option.
     if not base or base.startswith("-"):
         raise TitoError(f"{base!r} is no commit to compare with", hint=_HINT_BASE)
-    root = course.root
+    with _comparing(base):
+        known = git(course.root, "rev-parse", "--verify", f"{base}^{{commit}}").strip()
+        return git(course.root, "merge-base", known, "HEAD").strip()
+
+
+@contextlib.contextmanager
+def _comparing(base: str) -> Iterator[None]:
     try:
-        known = _git(root, "rev-parse", "--verify", f"{base}^{{commit}}").strip()
-        since = _git(root, "merge-base", known, "HEAD").strip()
-        tracked = _git(root, "diff", *_NAMES, since, "--")
-        new = _git(root, "ls-files", "--others", "--exclude-standard", "-z")
+        yield
     except subprocess.CalledProcessError as error:
         reason = error.stderr.strip().split("\n")[0] or "there is no common commit"
         message = f"git cannot compare this course with {base!r}: {reason}"
         raise TitoError(message, hint=_HINT_BASE) from None
-    return Changes(since, frozenset(f"{tracked}\0{new}".split("\0")) - {""})
 
 
 _NAMES = ("--name-only", "--relative", "--no-renames", "--no-ext-diff", "--no-textconv", "-z")
 _HINT_BASE = "name a branch or commit that is here, as in --base origin/main; `git fetch` brings it"
 
 
-def _git(root: Path, *arguments: str) -> str:
+def git(root: Path, *arguments: str) -> str:
     """What git prints. Raises CalledProcessError with its complaint if it ends with a failure."""
     environment = {name: os.environ[name] for name in _FROM_OUTSIDE if name in os.environ}
     environment |= {"LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0"}
@@ -189,7 +201,7 @@ def _locked(course: Course, changes: Changes) -> Iterator[Finding]:
 def _locked_before(course: Course, since: str) -> tuple[str, ...]:
     """As classroom.yml had it; nothing if it was not there or could not be read."""
     try:
-        text = _git(course.root, "show", f"{since}:./{MANIFEST}")
+        text = git(course.root, "show", f"{since}:./{MANIFEST}")
         return read_manifest(text).protection.locked
     except (subprocess.CalledProcessError, RefusedError):
         return ()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Literal, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 import msgspec
 
@@ -13,17 +13,19 @@ FORMAT = 1
 LARGEST_RESULT = 4 * 1024 * 1024
 """Bytes. A file above this size is refused before it is decoded."""
 
+LARGEST_LINE = 2**31 - 1
+
 Severity = Literal["error", "warning", "notice"]
 ORDER: dict[str, int] = {"error": 0, "warning": 1, "notice": 2}
 
 
 class Finding(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """One thing a check has to say. `path` is relative to the course and uses `/`."""
+    """One thing a check has to say. `path` is relative to the course and uses `/`; no line is 0."""
 
     rule: str
     severity: Severity
     path: str
-    line: int
+    line: Annotated[int, msgspec.Meta(ge=0, le=LARGEST_LINE)]
     message: str
     hint: str = ""
     cell: str = ""

@@ -16,6 +16,8 @@ class Answer:
     status: int
     payload: Any = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    uncounted: bool = False
+    """GitHub counts it against no limit."""
 
 
 @dataclass(frozen=True)

@@ -26,24 +26,30 @@ def file(github: Payloads, pull: PullRequest, path: str, sha: str) -> Payload:
     }
 
 
-def comparison(github: Payloads, pull: PullRequest, paths: list[str]) -> Payload:
-    """Return what the base of a pull request has changed since the head left it."""
+def comparison(
+    github: Payloads, pull: PullRequest, paths: list[str], *, backwards: bool = False
+) -> Payload:
+    """Return what a pull request has changed since it left its base, or `backwards` its base."""
     repository, page = github.address(pull.repository), f"{PAGES}/{pull.repository.full_name}"
-    between, base = f"{pull.head_sha}...{pull.base}", base_sha(pull)
+    base, moved = base_sha(pull), 1 if pull.base_files else 0
+    ends = (pull.head_sha, base) if backwards else (base, pull.head_sha)
+    counts = (moved, pull.commit_count) if backwards else (pull.commit_count, moved)
+    between = f"{pull.head_sha}...{pull.base}" if backwards else f"{pull.base}...{pull.head_sha}"
+    status = "diverged" if all(counts) else "ahead" if counts[0] else "behind"
     return {
         "url": f"{repository}/compare/{between}",
         "permalink_url": f"{page}/compare/{between}",
         "html_url": f"{page}/compare/{between}",
         "diff_url": f"{page}/compare/{between}.diff",
         "patch_url": f"{page}/compare/{between}.patch",
-        "base_commit": _commit(github, pull, pull.head_sha),
+        "base_commit": _commit(github, pull, ends[0]),
         "merge_base_commit": _commit(github, pull, base),
-        "status": "diverged" if paths else "behind",
-        "ahead_by": 1 if paths else 0,
-        "behind_by": pull.commit_count,
-        "total_commits": 1 if paths else 0,
-        "commits": [_commit(github, pull, base)] if paths else [],
-        "files": [file(github, pull, path, base) for path in paths],
+        "status": status,
+        "ahead_by": counts[0],
+        "behind_by": counts[1],
+        "total_commits": counts[0],
+        "commits": [_commit(github, pull, ends[1])] if counts[0] else [],
+        "files": [file(github, pull, path, ends[1]) for path in paths],
     }
 
 

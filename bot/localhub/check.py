@@ -164,11 +164,31 @@ def _as_github_answers(document: Mapping[str, Any]) -> dict[str, Any]:
             for status, schema in EVERYWHERE.items():
                 operation["responses"].setdefault(status, _plain_response(schema))
     _let_null_be_chosen(copy)
+    _leave_properties_to_the_choices(copy)
     schemas = copy["components"]["schemas"]
+    _let_errors_be_sentences(schemas["validation-error"])
     for name, side in DELETED_FORKS:
         repository = schemas[name]["properties"][side]["properties"]["repo"]
         repository["$ref"] = "#/components/schemas/nullable-repository"
     return copy
+
+
+def _leave_properties_to_the_choices(node: Any) -> None:
+    """Let an object that is one of several have what its choices name, and no more than that."""
+    if isinstance(node, dict):
+        chosen = {"oneOf", "anyOf"} & node.keys() and "properties" not in node
+        if chosen and node.get("type") == "object":
+            node.setdefault("additionalProperties", True)
+        node = list(node.values())
+    if isinstance(node, list):
+        for item in node:
+            _leave_properties_to_the_choices(item)
+
+
+def _let_errors_be_sentences(schema: dict[str, Any]) -> None:
+    """What is refused of a ruleset is named in sentences, where objects are described."""
+    errors = schema["properties"]["errors"]
+    errors["items"] = {"anyOf": [errors["items"], {"type": "string"}]}
 
 
 def _let_null_be_chosen(node: Any) -> None:

@@ -3,7 +3,7 @@
     npm pack @octokit/openapi@23.0.2 && tar xzf octokit-openapi-*.tgz
     python -m bot.localhub.cut package/generated/api.github.com.json
 
-writes `api.json` beside this file: the operations that `routes.ROUTES` names, the components they
+writes `api.json` beside this file: the operations that `routing.ROUTES` names, the components they
 reach, nothing to read aloud. The same source and routes give the same bytes.
 """
 
@@ -21,6 +21,10 @@ from tito.errors import TitoError, UsageError
 PACKAGE = {"package": "@octokit/openapi", "file": "generated/api.github.com.json", "licence": "MIT"}
 
 PROSE = {"description", "summary", "title", "example", "examples", "externalDocs", "tags"}
+# Of the many kinds of a thing, those that the hub has.
+KINDS = {
+    "issue-event-for-issue": ("labeled-issue-event", "unlabeled-issue-event"),
+}
 # Under these keys stand names that somebody chose, and a property may well be called "title".
 NAMES = {"properties", "patternProperties", "headers", "content"}
 
@@ -82,9 +86,16 @@ def _reached(start: Any, components: dict[str, Any]) -> dict[str, Any]:
         kind, name = waiting.pop().removeprefix("#/components/").split("/")
         if name not in found.setdefault(kind, {}):
             strip = _response if kind == "responses" else _without_prose
-            found[kind][name] = strip(components[kind][name])
+            found[kind][name] = _kinds_here(name, strip(components[kind][name]))
             waiting += references(found[kind][name])
     return {kind: dict(sorted(found[kind].items())) for kind in sorted(found)}
+
+
+def _kinds_here(name: str, schema: dict[str, Any]) -> dict[str, Any]:
+    if name not in KINDS:
+        return schema
+    wanted = {f"#/components/schemas/{kind}" for kind in KINDS[name]}
+    return {**schema, "anyOf": [each for each in schema["anyOf"] if each["$ref"] in wanted]}
 
 
 def references(node: Any) -> Iterable[str]:
@@ -123,7 +134,7 @@ def _lines(members: dict[str, Any]) -> list[str]:
 
 def main(arguments: list[str], target: Path = TARGET) -> None:
     """Write `target` from the description that `arguments` names."""
-    from bot.localhub.routes import ROUTES
+    from bot.localhub.routing import ROUTES
 
     if len(arguments) != 1:
         raise UsageError("one file is wanted", hint="python -m bot.localhub.cut SOURCE.json")

@@ -1,27 +1,42 @@
-"""Faults on request: an answer that fails, or one that never arrives."""
+"""Faults on request: an answer that fails or never arrives, and somebody who comes in between."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+import threading
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from bot.localhub.answers import Answer, ApiError
 
+SECONDS_FOR_OTHERS = 5
+"""How long a request waits for the others that it shall meet. After that it goes on alone."""
+
 
 @dataclass
-class _Failure:
+class _Some:
+    """The next few requests of a method, or of any, with `path` somewhere in their path."""
+
     left: int
-    answer: Answer
     method: str | None
     path: str
+
+    def take(self, method: str, path: str) -> bool:
+        """True for one of them, which is then used up."""
+        if not (self.left and self.method in (None, method) and self.path in path):
+            return False
+        self.left -= 1
+        return True
 
 
 @dataclass
 class Faults:
     """What shall go wrong next, in the order in which it was asked for."""
 
-    _failures: list[_Failure] = field(default_factory=list)
-    _drops: int = 0
+    _failures: list[tuple[_Some, Answer]] = field(default_factory=list)
+    _drops: list[_Some] = field(default_factory=list)
+    _actions: list[tuple[_Some, Callable[[], object]]] = field(default_factory=list)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def fail(
         self,
@@ -38,22 +53,55 @@ class Faults:
         Only requests of that method, and with `path` somewhere in their path, are counted.
         """
         answer = Answer(status, ApiError(status, message).answer().payload, headers or {})
-        self._failures.append(_Failure(times, answer, method, path))
+        self._failures.append((_Some(times, method, path), answer))
 
-    def drop_response_after_write(self) -> None:
-        """Carry out the next request that changes something, and hang up without an answer."""
-        self._drops += 1
+    def drop_response_after_write(
+        self, times: int = 1, *, method: str | None = None, path: str = ""
+    ) -> None:
+        """Carry out the next `times` requests that change something, and hang up instead."""
+        self._drops.append(_Some(times, method, path))
+
+    def before(
+        self,
+        action: Callable[[], object],
+        *,
+        method: str | None = None,
+        path: str = "",
+        times: int = 1,
+    ) -> None:
+        """Call `action` when a request has come, and carry the request out afterwards.
+
+        What somebody else does in this moment; it may ask the hub itself.
+        """
+        self._actions.append((_Some(times, method, path), action))
+
+    def meet(self, count: int, *, method: str | None = None, path: str = "") -> None:
+        """Hold back the next requests until there are `count` of them: clients at once."""
+        together = threading.Barrier(count)
+
+        def wait() -> None:
+            with contextlib.suppress(threading.BrokenBarrierError):
+                together.wait(SECONDS_FOR_OTHERS)
+
+        self.before(wait, method=method, path=path, times=count)
+
+    def mend(self) -> None:
+        """Forget everything that was asked for and has not come yet."""
+        for waiting in (self._failures, self._drops, self._actions):
+            waiting.clear()
+
+    def come_between(self, method: str, path: str) -> None:
+        """Do what was asked for before such a request."""
+        with self._lock:
+            due = [action for some, action in self._actions if some.take(method, path)]
+        for action in due:
+            action()
 
     def next_failure(self, method: str, path: str) -> Answer | None:
-        for failure in self._failures:
-            if failure.left and failure.method in (None, method) and failure.path in path:
-                failure.left -= 1
-                return failure.answer
-        return None
+        return next((answer for some, answer in self._failures if some.take(method, path)), None)
 
-    def next_drop(self, method: str, answer: Answer) -> bool:
+    def next_drop(self, method: str, path: str, answer: Answer) -> bool:
         """Return whether this answer is one to swallow."""
-        if not self._drops or method == "GET" or answer.status >= 300:
+        if method == "GET" or answer.status >= 300:
             return False
-        self._drops -= 1
-        return True
+        return any(some.take(method, path) for some in self._drops)

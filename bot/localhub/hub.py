@@ -6,15 +6,23 @@ import hashlib
 import json
 import threading
 from collections.abc import Mapping
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 from urllib.parse import parse_qsl
 
+# These enter their endpoints into the table.
+import bot.localhub.checks
+import bot.localhub.environments
+import bot.localhub.labels
+import bot.localhub.rulesets  # noqa: F401
 from bot.localhub.answers import Answer, ApiError, Message
 from bot.localhub.check import Description, Match
 from bot.localhub.faults import Faults
+from bot.localhub.limits import Limits
 from bot.localhub.payloads import Payload, Payloads
-from bot.localhub.routes import ROUTES, Call, rate, signature
+from bot.localhub.routes import signature
+from bot.localhub.routing import ROUTES, Call
 from bot.localhub.server import Server
 from bot.localhub.state import WORKFLOW_LOGIN, PullRequest, Repository, State, WorkflowRun
 from bot.localhub.tokens import ALL, Level, Token, check
@@ -23,21 +31,38 @@ STORAGE = "/-/storage"
 JSON = "application/json; charset=utf-8"
 
 
+@dataclass(frozen=True)
+class Write:
+    """A request that has changed something."""
+
+    method: str
+    path: str
+    body: Any
+
+
 class LocalHub:
     """A GitHub on 127.0.0.1, for as long as a `with` block lasts.
 
-    `requests` lists method and path of every request to the API, `violations` every breach of
-    GitHub's description, by a request or by an answer of the hub's own.
+    `requests` lists method and path of every request to the API, `writes` those that changed
+    something, `violations` every breach of GitHub's description, by a request or by an answer of
+    the hub's own, `pressed` every request that came while a limit said to wait.
     """
 
     def __init__(self) -> None:
         self.state = State()
         self.requests: list[tuple[str, str]] = []
+        self.writes: list[Write] = []
         self.violations: list[str] = []
         self.description = Description()
         self._faults = Faults()
         self.fail = self._faults.fail
         self.drop_response_after_write = self._faults.drop_response_after_write
+        self.before = self._faults.before
+        self.meet = self._faults.meet
+        self.mend = self._faults.mend
+        self.limits = Limits()
+        self.rate_limit = self.limits.rate_limit
+        self.pressed = self.limits.pressed
         self._tokens: dict[str, Token] = {}
         self._lock = threading.Lock()
         self._server = Server(self)
@@ -102,31 +127,36 @@ class LocalHub:
 
     def answer(self, method: str, target: str, request: Message) -> Message | None:
         """Answer a request; None hangs up. One request at a time."""
+        path, _, query = target.partition("?")
+        self._faults.come_between(method, path)
         with self._lock:
-            path, _, query = target.partition("?")
             if path.startswith(STORAGE):
                 return self._from_storage(path, query, request)
             self.requests.append((method, path))
-            failure = self._faults.next_failure(method, path)
-            if failure:
-                return self._message(failure, request)
+            refusal = self.limits.refusal(method, path) or self._faults.next_failure(method, path)
+            if refusal:
+                return self._message(refusal, request)
             match = self.description.match(method, path)
             if match is None:
                 self.violations.append(f"{method} {path}: no such endpoint here")
                 return self._message(ApiError(501, "Not implemented here").answer(), request)
-            try:
-                answer = self._carry_out(match, path, query, request)
-            except ApiError as error:
-                answer = error.answer()
-            message = self._message(answer, request)
-            self._note(
-                match,
-                f"response {message.status}",
-                self.description.response_errors(
-                    match, message.status, message.headers, message.body
-                ),
-            )
-            return None if self._faults.next_drop(method, answer) else message
+            return self._answered(match, path, query, request)
+
+    def _answered(self, match: Match, path: str, query: str, request: Message) -> Message | None:
+        try:
+            answer = self._carry_out(match, path, query, request)
+        except ApiError as error:
+            answer = error.answer()
+        message = self._message(answer, request)
+        self._note(
+            match,
+            f"response {message.status}",
+            self.description.response_errors(match, message.status, message.headers, message.body),
+        )
+        if match.method != "GET" and answer.status < 300:
+            self.writes.append(Write(match.method, path, _decoded(request.body)))
+        dropped = self._faults.next_drop(match.method, path, answer)
+        return None if dropped else message
 
     def _carry_out(self, match: Match, path: str, query: str, request: Message) -> Answer:
         """Check a request, its token and its permissions, in GitHub's order, and obey."""
@@ -153,7 +183,7 @@ class LocalHub:
                 token=token,
                 payloads=self.payloads,
                 storage=self._storage,
-                used=len(self.requests),
+                rate=self.limits.rate(),
                 _repository=repository,
             )
         )
@@ -172,17 +202,22 @@ class LocalHub:
 
     def _message(self, answer: Answer, request: Message) -> Message:
         """Return an answer as bytes: with an entity tag, or 304 if the client has it already."""
-        limit = rate(len(self.requests))
-        headers = {f"X-RateLimit-{name.title()}": str(value) for name, value in limit.items()}
-        headers |= {"X-RateLimit-Resource": "core", **answer.headers}
-        if answer.payload is None:
-            return Message(headers, b"", answer.status)
-        body = json.dumps(answer.payload).encode()
+        body = b"" if answer.payload is None else json.dumps(answer.payload).encode()
+        headers = dict(answer.headers)
         if answer.status == 200:
             headers["ETag"] = f'W/"{hashlib.sha256(body).hexdigest()}"'
             if request.headers.get("if-none-match") == headers["ETag"]:
-                return Message(headers, b"", 304)
-        return Message({**headers, "Content-Type": JSON}, body, answer.status)
+                return Message(self._limit_headers() | headers, b"", 304)
+        if not answer.uncounted:
+            self.limits.count()
+        if body:
+            headers["Content-Type"] = JSON
+        return Message(self._limit_headers() | headers, body, answer.status)
+
+    def _limit_headers(self) -> dict[str, str]:
+        rate = self.limits.rate()
+        headers = {f"X-RateLimit-{name.title()}": str(value) for name, value in rate.items()}
+        return {**headers, "X-RateLimit-Resource": "core"}
 
     def _from_storage(self, path: str, query: str, request: Message) -> Message:
         """Hand out an archive. As at GitHub's storage, a token beside the signature is an error."""

@@ -6,16 +6,14 @@ returns an `Answer` or raises a `ApiError`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, NoReturn, TypeVar
+from collections.abc import Sequence
 
 from bot.localhub.answers import Answer, ApiError, too_long
 from bot.localhub.changes import comparison, file
 from bot.localhub.paging import page_of
-from bot.localhub.payloads import Payload, Payloads
-from bot.localhub.state import Comment, PullRequest, Repository, Status, User, WorkflowRun
-from bot.localhub.tokens import Access, Token, may_push
+from bot.localhub.routing import REPOSITORY, Call, missing, route
+from bot.localhub.state import Comment, PullRequest, Status, WorkflowRun
+from bot.localhub.tokens import Access, may_push
 
 COMMENT_LIMIT = 65_536
 DESCRIPTION_LIMIT = 140
@@ -23,67 +21,7 @@ STATUSES_LIMIT = 1_000
 FILES_LIMIT = 3_000
 COMPARED_LIMIT = 300
 
-REPOSITORY = "/repos/{owner}/{repo}"
 RUN = REPOSITORY + "/actions/runs/{run_id}"
-
-Item = TypeVar("Item")
-
-
-@dataclass(frozen=True)
-class Call:
-    """A checked request."""
-
-    url: str
-    """The absolute address, without the query."""
-    path: Mapping[str, str]
-    query: Mapping[str, str]
-    body: Mapping[str, Any]
-    token: Token | None
-    payloads: Payloads
-    storage: str
-    """Where archives are fetched: another host, as on GitHub."""
-    used: int
-    """How many requests the hub has answered."""
-    _repository: Repository | None = None
-
-    @property
-    def repository(self) -> Repository:
-        assert self._repository is not None, "the route names no repository"
-        return self._repository
-
-    @property
-    def user(self) -> User:
-        assert self.token is not None, "the route lets in a request without a token"
-        return self.token.user
-
-    def number(self, name: str) -> int:
-        return int(self.path[name])
-
-    def pages(
-        self,
-        items: Sequence[Item],
-        show: Callable[[Item], Payload],
-        *,
-        key: str = "",
-    ) -> Answer:
-        """Answer with a page of a list; with `key`, inside an object that counts the whole."""
-        chosen, headers = page_of(items, self.query, self.url)
-        shown = [show(item) for item in chosen]
-        return Answer(200, {"total_count": len(items), key: shown} if key else shown, headers)
-
-
-Endpoint = Callable[[Call], Answer]
-
-
-@dataclass(frozen=True)
-class Route:
-    """An endpoint and what it asks for; `access` None where no repository is named."""
-
-    endpoint: Endpoint
-    access: Access | None
-
-
-ROUTES: dict[tuple[str, str], Route] = {}
 
 METADATA = Access(("contents", "issues", "pull-requests", "statuses", "actions", "checks"))
 TALK = Access(("issues", "pull-requests"))
@@ -94,20 +32,6 @@ STATUSES_WRITE = Access(("statuses",), "write", push=True)
 CONTENTS = Access(("contents",))
 ACTIONS = Access(("actions",))
 ARTIFACTS = Access(("actions",), anonymous=False)
-
-
-def route(method: str, path: str, access: Access | None) -> Callable[[Endpoint], Endpoint]:
-    """Enter an endpoint into `ROUTES`."""
-
-    def enter(endpoint: Endpoint) -> Endpoint:
-        ROUTES[method, path] = Route(endpoint, access)
-        return endpoint
-
-    return enter
-
-
-def _missing() -> NoReturn:
-    raise ApiError(404, "Not Found")
 
 
 @route("GET", "/user", None)
@@ -121,13 +45,9 @@ def get_user(call: Call) -> Answer:
 
 @route("GET", "/rate_limit", None)
 def get_rate_limit(call: Call) -> Answer:
-    core = rate(call.used)
-    return Answer(200, {"resources": {"core": core, "search": rate(0, limit=30)}, "rate": core})
-
-
-def rate(used: int, *, limit: int = 5_000) -> dict[str, int]:
-    """Return what is left of a limit. It is only counted so far, and never reached."""
-    return {"limit": limit, "remaining": max(limit - used, 1), "used": used, "reset": 1893459600}
+    search = {"limit": 30, "remaining": 30, "used": 0, "reset": call.rate["reset"]}
+    payload = {"resources": {"core": call.rate, "search": search}, "rate": call.rate}
+    return Answer(200, payload, uncounted=True)
 
 
 @route("GET", REPOSITORY, METADATA)
@@ -175,7 +95,7 @@ def delete_comment(call: Call) -> Answer:
 
 
 def _comment(call: Call) -> Comment:
-    return call.repository.find_comment(call.number("comment_id")) or _missing()
+    return call.repository.find_comment(call.number("comment_id")) or missing()
 
 
 def _own_comment(call: Call) -> Comment:
@@ -237,12 +157,19 @@ def list_files_of_pull(call: Call) -> Answer:
 
 @route("GET", REPOSITORY + "/compare/{basehead}", CONTENTS)
 def compare(call: Call) -> Answer:
-    """Compare the head of a pull request with its base, in this direction alone."""
-    base, _, head = call.path["basehead"].partition("...")
+    """Compare the base of a pull request with its head, or its head with its base.
+
+    As on GitHub, what the second one has changed since it left the first: at most COMPARED_LIMIT
+    paths, however they are asked for.
+    """
+    first, _, second = call.path["basehead"].partition("...")
     for pull in call.repository.pulls.values():
-        if (pull.head_sha, pull.base) == (base, head):
-            return Answer(200, comparison(call.payloads, pull, pull.base_files[:COMPARED_LIMIT]))
-    _missing()
+        if (pull.base, pull.head_sha) == (first, second):
+            return Answer(200, comparison(call.payloads, pull, pull.files[:COMPARED_LIMIT]))
+        if (pull.head_sha, pull.base) == (first, second):
+            paths = pull.base_files[:COMPARED_LIMIT]
+            return Answer(200, comparison(call.payloads, pull, paths, backwards=True))
+    return missing()
 
 
 @route("GET", REPOSITORY + "/commits/{commit_sha}/pulls", PULLS)
@@ -258,7 +185,7 @@ def list_pulls_of_commit(call: Call) -> Answer:
 
 
 def _pull(call: Call, name: str) -> PullRequest:
-    return call.repository.pulls.get(call.number(name)) or _missing()
+    return call.repository.pulls.get(call.number(name)) or missing()
 
 
 # Statuses
@@ -343,7 +270,7 @@ def list_jobs(call: Call) -> Answer:
 def list_jobs_of_attempt(call: Call) -> Answer:
     attempt = call.number("attempt_number")
     if not 1 <= attempt <= _run(call).attempt:
-        _missing()
+        missing()
     return _jobs(call, attempt)
 
 
@@ -366,7 +293,7 @@ def download_artifact(call: Call) -> Answer:
     wanted = call.number("artifact_id")
     known = any(wanted in run.artifacts for run in call.repository.runs.values())
     if not known or call.path["archive_format"] != "zip":
-        _missing()
+        missing()
     return Answer(302, None, {"Location": f"{call.storage}/{wanted}.zip?sig={signature(wanted)}"})
 
 
@@ -376,4 +303,4 @@ def signature(artifact_id: int) -> str:
 
 
 def _run(call: Call) -> WorkflowRun:
-    return call.repository.runs.get(call.number("run_id")) or _missing()
+    return call.repository.runs.get(call.number("run_id")) or missing()

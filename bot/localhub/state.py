@@ -6,15 +6,18 @@ second, so that a run of a test gives the same bytes as the one before.
 
 from __future__ import annotations
 
-import io
 import itertools
-import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
+from bot.localhub.archive import zip_of
 from tito.errors import UsageError
+
+if TYPE_CHECKING:
+    from bot.localhub.checks import CheckRun
+    from bot.localhub.labels import LabelEvent
 
 Role = Literal["none", "read", "write", "admin"]
 WORKFLOW_LOGIN = "github-actions[bot]"
@@ -133,6 +136,12 @@ class Repository:
     pulls: dict[int, PullRequest] = field(default_factory=dict)
     runs: dict[int, WorkflowRun] = field(default_factory=dict)
     roles: dict[str, Role] = field(default_factory=dict)
+    check_runs: dict[int, CheckRun] = field(default_factory=dict)
+    rulesets: dict[int, dict[str, Any]] = field(default_factory=dict)
+    environments: dict[str, dict[str, Any]] = field(default_factory=dict)
+    teams: dict[str, int] = field(default_factory=dict)
+    plan: Literal["free", "team"] = "team"
+    in_organisation: bool = True
     _comments: dict[int, Comment] = field(default_factory=dict)
     _statuses: list[Status] = field(default_factory=list)
 
@@ -320,6 +329,7 @@ class PullRequest:
     """Paths that its base has changed since the head left it."""
     renamed: dict[str, str] = field(default_factory=dict)
     """New path → the path it had before, for those of `files` that were moved."""
+    label_events: list[LabelEvent] = field(default_factory=list)
 
     @property
     def head_owner(self) -> str:
@@ -377,15 +387,7 @@ class WorkflowRun:
     def artifact(self, name: str, data: bytes, *, file: str | None = "report.json") -> Artifact:
         """Upload a zip that holds `data` as its one file; with `file` None, `data` is the zip."""
         state = self.repository.state
-        archive = data if file is None else _zip_of(file, data)
+        archive = data if file is None else zip_of(file, data)
         made = Artifact(state.next_id(), name, archive, state.now())
         self.artifacts[made.id] = made
         return made
-
-
-def _zip_of(file: str, data: bytes) -> bytes:
-    stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
-        # A ZipInfo carries a fixed time; the name alone would carry the present one.
-        archive.writestr(zipfile.ZipInfo(file), data)
-    return stream.getvalue()

@@ -118,21 +118,24 @@ def test_no_line_is_linked_where_the_base_has_moved(world: Posting) -> None:
     pull = world.open()
     pull.base_files = [DEV]
     world.post(world.run(pull, "failure"), RED)
-    assert "/blob/" not in world.bodies(pull)[0]
+    assert f"/blob/{HEAD}/{DEV})" in world.bodies(pull)[0]
+    assert "#L" not in world.bodies(pull)[0]
 
 
-def test_without_the_right_to_compare_there_are_no_links(world: Posting) -> None:
+def test_without_the_right_to_compare_no_line_is_linked(world: Posting) -> None:
     pull = world.open()
     world.hub.fail(1, 403, message="Resource not accessible by integration", path="/compare/")
     world.post(world.run(pull, "failure"), RED)
-    assert "/blob/" not in world.bodies(pull)[0]
+    assert f"/blob/{HEAD}/{DEV})" in world.bodies(pull)[0]
+    assert "#L" not in world.bodies(pull)[0]
 
 
-def test_more_moved_files_than_github_lists_mean_no_links(world: Posting) -> None:
+def test_where_more_has_moved_than_github_lists_no_line_is_linked(world: Posting) -> None:
     pull = world.open()
     pull.base_files = [f"docs/{i}.md" for i in range(400)]
     world.post(world.run(pull, "failure"), RED)
-    assert "/blob/" not in world.bodies(pull)[0]
+    assert f"/blob/{HEAD}/{DEV})" in world.bodies(pull)[0]
+    assert "#L" not in world.bodies(pull)[0]
 
 
 @pytest.mark.parametrize(
@@ -179,19 +182,10 @@ def test_a_head_that_moved_stops_neutrally(world: Posting) -> None:
     assert world.writes() == []
 
 
-def test_a_head_that_moves_while_the_bot_works_is_noticed(
-    world: Posting, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_head_that_moves_while_the_bot_works_is_noticed(world: Posting) -> None:
     pull = world.open()
     run = world.run(pull)
-    answer = world.hub.answer
-
-    def answered(method: str, target: str, request: object) -> object:
-        if "/files" in target:
-            pull.push(NEXT)
-        return answer(method, target, request)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(world.hub, "answer", answered)
+    world.hub.before(lambda: pull.push(NEXT), path="/status")
     assert world.post(run) == ["Pull request 1 has moved on: nothing is written."]
     assert world.writes() == []
 
@@ -257,7 +251,7 @@ def test_two_pull_requests_of_one_branch_are_both_told(world: Posting) -> None:
     said = world.post(world.run(first, "failure"), RED)
     assert len(world.bodies(first)) == len(world.bodies(second)) == 1
     assert "pull=2 " in world.bodies(second)[0]
-    assert said[-1] == f"Statuses of {HEAD[:7]}: already as they should be."
+    assert len([sentence for sentence in said if sentence.startswith("Statuses")]) == 1
 
 
 def test_a_report_that_the_verdict_contradicts_is_an_error(world: Posting) -> None:

@@ -42,12 +42,12 @@ def test_merge_writes_one_report_and_its_exit_code_is_the_verdict(
     options = ["-o", str(target), "--sha", "a" * 40, "--head", ""]
     assert invoke(["report", "merge", *results, *options]) == 0
     told = capsys.readouterr().out
-    assert "✓ passed: export\n" in told
-    assert told.endswith("✓ All 3 gates passed\n")
+    assert "export: ✓ passed\n" in told
+    assert told.endswith("✓ Every gate passed\n")
     report = decode_report(target.read_bytes())
     assert (report.status, report.sha, report.head) == ("passed", "a" * 40, "")
     assert invoke(["report", "merge", *results[:2], *options]) == 1
-    assert "! could not run: integration" in capsys.readouterr().out
+    assert "integration: ! could not run" in capsys.readouterr().out
     assert decode_report(target.read_bytes()).status == "error"
     assert invoke(["report", "merge", *results[:1], "--expect", "export", *options]) == 0
 
@@ -113,13 +113,14 @@ def test_show_prints_what_to_do_and_its_exit_code_is_the_verdict(
     assert invoke(["report", "show", stored(tmp_path, *gates, checkpoints=(state,))]) == 1
     told = capsys.readouterr().out
     for part in (
-        "✗ failed: export\n",
+        "export: ✗ failed: 1 to mend\n",
         "✗ error  tinytorch/a.py:3  cell c-1\n",
         "  → mend it\n",
         "→ see it again: tito gate export\n",
-        "✓ passed: protection\n",
-        "to run again",
-        "✗ 1 of 2 gates failed\n",
+        "protection: ✓ passed\n",
+        "Checkpoints: 0 of 1 passed\n  ↻ to run again: 01 a\n  Next, 01_a: Can I?\n",
+        "Fix first\n1. edited\n   tinytorch/a.py:3\n",
+        "✗ Not yet: 1 of 2 gates asks for a change\n",
     ):
         assert part in told
     assert "::" not in told
@@ -146,7 +147,9 @@ def test_show_appends_the_summary_and_keeps_what_is_there(
     assert invoke(["report", "show", file]) == 1
     assert summary.read_text(encoding="utf-8") == "before\n"
     assert invoke(["report", "show", file, "--summary"]) == 1
-    assert summary.read_text(encoding="utf-8").startswith("before\n## 1 of 1 gates failed\n")
+    assert summary.read_text(encoding="utf-8").startswith(
+        "before\n### ✗ Not yet: 1 of 1 gate asks for a change\n"
+    )
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path))
     assert invoke(["report", "show", file, "--summary"]) == 1
     assert "cannot write the summary" in capsys.readouterr().err
@@ -156,7 +159,9 @@ def test_a_summary_leaves_room_for_what_the_step_wrote_before(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     summary = tmp_path / "summary.md"
-    many = tuple(Finding("r", "error", f"{n}.py", 1, "x" * 1000) for n in range(600))
+    many = tuple(
+        Finding("r", "error", f"{n}.py", 1, "\n".join(["x" * 190] * 20)) for n in range(200)
+    )
     file = stored(tmp_path, GateResult("export", "failed", many, "tito gate export"))
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
     for _ in range(3):

@@ -7,42 +7,18 @@ import re
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from markdown_it import MarkdownIt
-from markdown_it.token import Token
 
+from tests.hostile.texts import TEXTS
+from tests.unit.bot.harmless import complaints
 from tito.report import CheckpointResult, Finding, GateResult, Report
 from tito.summary import (
     LARGEST_SUMMARY,
     MOST_ANNOTATIONS,
-    block,
-    code,
     markdown,
-    verdict,
-    visible,
     workflow_commands,
 )
 
-HOSTILE = [
-    "@everyone and #1 and acme/course#2",
-    "[link](https://example.org) ![image](https://example.org/a.png)",
-    "<img src=x onerror=alert(1)><!-- marker --> --> </details>",
-    "`one` ``two`` ```` four",
-    "`",
-    "``` \n```\n# heading\n",
-    "~~~\n</details>\n~~~",
-    "a | b \\| c",
-    "line\r\n::error file=x::planted\n::set-output name=a::b",
-    "\r::stop-commands::x",
-    "%0A::error::x",
-    "\u202egnp.exe\u202c \u200b \u2066 \ufeff \x1b[31m \x00 \x85 \u2028",
-    " ",
-    "",
-    "\ud800",
-    "a, file=b: c",
-    "https://example.org www.example.org a@example.org",
-    "$`x`$ $$y$$",
-    "&lt;b&gt; &#64;name",
-]
+HOSTILE = [*TEXTS, "\ud800", "\udfff@ann"]
 TEXT = st.sampled_from(HOSTILE) | st.text(max_size=80) | st.text("`|\\<>@![]()\n ", max_size=40)
 
 
@@ -56,46 +32,11 @@ def report(text: str) -> Report:
     return Report(gates, (CheckpointResult(text, text, "to run again"),), text, text)
 
 
-def tokens(text: str) -> list[Token]:
-    parsed = MarkdownIt("commonmark").enable("table").parse(text)
-    return [inner for token in parsed for inner in (token, *(token.children or ()))]
-
-
-HARMLESS = tokens(markdown(report("a")))
-
-
-@given(TEXT.filter(bool))
+@given(TEXT)
 def test_no_text_of_others_is_markdown(text: str) -> None:
-    """The outline is that of a harmless report, and so is all that stands outside of code."""
-    found = tokens(markdown(report(text)))
-    assert [token.type for token in found] == [token.type for token in HARMLESS]
-    assert outside_code(found) == outside_code(HARMLESS)
-
-
-def outside_code(found: list[Token]) -> list[str]:
-    return [token.content for token in found if token.type in ("text", "html_block", "html_inline")]
-
-
-@given(TEXT)
-def test_markdown_has_no_hidden_character(text: str) -> None:
     made = markdown(report(text))
-    assert visible(made, lines=True) == made
+    assert complaints(made) == []
     made.encode()
-
-
-@given(TEXT)
-def test_a_code_span_is_one_and_says_the_text(text: str) -> None:
-    (inline,) = [t for t in tokens(f"a {code(text)} b") if t.type == "inline"]
-    kinds = [(child.type, child.content) for child in inline.children or ()]
-    assert [kind for kind, _ in kinds] == ["text", "code_inline", "text"]
-    assert kinds[1][1] == (visible(text).replace("|", "¦").strip() or "–")
-
-
-@given(TEXT)
-def test_a_code_block_is_one_and_says_the_text(text: str) -> None:
-    (fence,) = tokens(block(text))
-    assert fence.type == "fence"
-    assert fence.content == visible(text.replace("\r\n", "\n"), lines=True) + "\n"
 
 
 @given(TEXT)
@@ -129,15 +70,37 @@ def test_errors_are_annotated_first_once_and_no_more_than_are_shown() -> None:
     assert lines[1] == "::warning file=a00.py,title=r::m"
 
 
-@pytest.mark.parametrize("size", [400, LARGEST_SUMMARY])
-def test_a_summary_fits_and_says_what_it_leaves_out(size: int) -> None:
-    many = tuple(Finding("r", "error", f"{n}.py", 0, "🧠" * 3000) for n in range(200))
-    made = markdown(Report((GateResult("a", "failed", many, "tito gate a"),)), room=size + 4096)
-    assert len(made.encode()) <= size + 4096
-    assert made.startswith("## 1 of 1 gates failed")
-    assert "more parts did not fit: the log holds them all." in made
-    kinds = [token.type for token in tokens(made)]
-    assert kinds.count("fence") == made.count("```text")
+@pytest.mark.parametrize("room", [0, 100, 400, 2_000, 20_000, LARGEST_SUMMARY])
+def test_a_summary_fits_and_says_what_it_leaves_out(room: int) -> None:
+    many = tuple(Finding("r", "error", f"{n}.py", 0, "m\n" + "🧠" * 3000) for n in range(2000))
+    made = markdown(Report((GateResult("a", "failed", many, "tito gate a"),)), room=room)
+    assert len(made.encode()) <= room
+    assert complaints(made) == []
+    if room >= 400:
+        assert made.startswith("### ✗ Not yet: 1 of 1 gate asks for a change\n")
+        assert "More did not fit here: the log holds all of it." in made or "left out here" in made
+
+
+def test_a_summary_of_many_commands_fits_whatever_room_is_left() -> None:
+    gates = tuple(
+        GateResult("gate-" + "abcdefghij"[i] * 25, "failed", (finding(f"x y {i}"),), "")
+        for i in range(10)
+    )
+    for room in [*range(70, 200, 7), *range(200, 9000, 83)]:
+        made = markdown(Report(gates), room=room)
+        assert len(made.encode()) <= room
+        assert complaints(made) == []
+        left_out = "More did not fit here" in made
+        assert left_out == (made.count("<summary>") < 7) or room < 200  # three come first
+
+
+def test_a_report_of_very_many_gates_still_fits() -> None:
+    gates = tuple(GateResult(f"g{n}", "failed", (finding("x"),), "") for n in range(5000))
+    states = tuple(CheckpointResult(f"{n:02}_x", "?", "passed") for n in range(5000))
+    made = markdown(Report(gates, states), room=30_000)
+    assert len(made.encode()) <= 30_000
+    assert "| 4970 more gates |" in made
+    assert "- 4970 more checkpoints" in made
 
 
 def test_a_summary_shows_gates_checkpoints_and_findings() -> None:
@@ -146,41 +109,22 @@ def test_a_summary_shows_gates_checkpoints_and_findings() -> None:
     made = markdown(
         Report(
             (GateResult("export", "failed", (wrong, note), "tito gate export"),),
-            (CheckpointResult("01_a", "Can I?", "passed"),),
+            (CheckpointResult("01_a", "Can I?", "not run"),),
             "1" * 40,
             "2" * 40,
         )
     )
-    for part in (
-        "## 1 of 1 gates failed\n",
-        f"judged commit `{'1' * 40}` · head of the pull request `{'2' * 40}`",
-        "| `export` | ✗ failed | 1 | `tito gate export` |",
-        "- ✓ passed: `01_a` `Can I?`",
-        "**✗ error** `tinytorch/a.py:3`, cell `c-1` (`package-edited`)\n\n```text\nedited\n```",
-        "→ `mend it`",
-        "<details><summary>1 notes</summary>",
-    ):
-        assert part in made
-    assert made.index("edited") < made.index("two modules")
-
-
-def test_long_texts_are_cut_and_that_is_seen() -> None:
-    assert code("x" * 1000) == f"`{'x' * 300}…`"
-    assert block("x" * 5000).endswith("\n…\n```")
-
-
-def result(status: str) -> GateResult:
-    return GateResult("g", status, (), "")  # type: ignore[arg-type]
-
-
-@pytest.mark.parametrize(
-    ("states", "words"),
-    [
-        (["passed", "passed"], "All 2 gates passed"),
-        ([], "No gate has run, which counts as failed"),
-        (["failed", "passed"], "1 of 2 gates failed"),
-        (["error", "failed"], "2 of 2 gates failed, 1 of them because it could not run"),
-    ],
-)
-def test_the_verdict_in_one_sentence(states: list[str], words: str) -> None:
-    assert verdict(Report(tuple(map(result, states)))) == words
+    parts = [
+        "### ✗ Not yet: 1 of 1 gate asks for a change\n",
+        f"Judged commit `{'1' * 40}`, head of the pull request `{'2' * 40}`",
+        "| export | ✗ failed: 1 to mend | run `tito gate export` |",
+        "**Checkpoints: 0 of 1 passed**",
+        "- `○ not run` 01 a",
+        "- Next, 01 a: Can I?",
+        "1. **edited**\n   - Where: `tinytorch/a.py:3`, cell `c-1`",
+        "<details><summary>gate export: 1 error, 1 note</summary>",
+        "two modules",
+        "On this branch, your own machine says the same: `tito gate export`",
+    ]
+    places = [made.index(part) for part in parts]
+    assert places == sorted(places)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 import subprocess
 import sys
 import weakref
@@ -13,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from bot.verdict import Unreadable, read_report
 from tests.conftest import ROOT, SmallCourse
+from tests.hostile.reports import Opener
 from tito import course as course_module
 from tito import gradients
 from tito.cli import invoke
@@ -350,7 +353,8 @@ def test_r21_a_busy_pull_request_still_has_one_comment_of_ours(world: Posting) -
     [ours] = world.bodies(pull)
     assert "run=2 " in ours
     pages = [path for method, path in world.hub.requests if path.endswith("/issues/1/comments")]
-    assert len(pages) == 2 + 1 + 4  # two pages and the create, then four pages for 301 comments
+    # every page is read, read again right before the write, and read once more after it
+    assert len(pages) == (2 + 2 + 1 + 2) + (4 + 4 + 4)
 
 
 def test_r22_an_old_run_never_overwrites_a_newer_one(world: Posting) -> None:
@@ -368,6 +372,17 @@ def test_r22_an_old_run_never_overwrites_a_newer_one(world: Posting) -> None:
     world.post(again)
     assert "run=2 attempt=2" in world.bodies(pull)[0]
     assert "reported already" in world.post(new, None)[0]
+
+
+def test_r23_a_results_file_is_json_of_one_schema_and_never_unpickled(tmp_path: Path) -> None:
+    file, owned = tmp_path / "report.json", tmp_path / "owned"
+    file.write_bytes(pickle.dumps(Opener(owned)))
+    assert isinstance(read_report(file), Unreadable)
+    for words in (["show"], ["merge", "-o", str(tmp_path / "merged.json")]):
+        assert invoke(["report", *words, str(file)]) == 1
+    assert not owned.exists()
+    pickle.loads(file.read_bytes())
+    assert owned.exists(), "this file would have done it"
 
 
 def test_r24_a_shell_line_is_refused_with_its_line(small: SmallCourse) -> None:

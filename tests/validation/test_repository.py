@@ -103,7 +103,7 @@ def unknown_commands(text: str) -> list[str]:
     text = code(text)
     unknown = []
     # Two spaces end a command: an explanation follows.
-    for words in re.findall(r"\btito ((?:--|[a-z]).*?)(?=  |[\"'`\n|]|$)", text):
+    for words in re.findall(r"\btito ((?:--|[a-z]).*?)(?=  | && |[\"'`\n|]|$)", text):
         if not known_to_tito(words.split(" ")):
             unknown.append(f"tito {words}")
     targets = set(re.findall(r"^([a-z]+):", read("Makefile"), re.MULTILINE))
@@ -139,6 +139,7 @@ def test_every_command_named_in_a_document_exists(name: str) -> None:
         "`tito modul list`",
         "`tito module lst`",
         "`tito export --al`",
+        "`tito module lst && tito gate protection --base main`",
         "    tito module nonsense 03     explained",
         "`make nothing`",
         "```\nmake tests\n```",

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import yaml
 
 from tests.conftest import ROOT
+from tito.course import load
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -252,24 +254,62 @@ def merge_groups(file: File) -> Iterator[str]:
 
 
 def one_verdict(file: File) -> Iterator[str]:
-    """17: one job judges all others; what was skipped has not passed."""
-    if "pull_request" not in file.triggers:
-        return
-    always = [name for name, job in file.jobs.items() if job.get("if") == "always()"]
-    if always != ["verdict"]:
-        yield f"jobs that run always: {always}"
-        return
-    verdict, others = file.jobs["verdict"], set(file.jobs) - {"verdict"}
-    if set(verdict.get("needs", ())) != others:
-        yield "verdict does not need every other job"
-    for step in verdict.get("steps", ()):
-        read = {str(value) for value in step.get("env", {}).values()}
-        if {"${{ needs." + name + ".result }}" for name in others} <= read:
-            script = step.get("run", "")
-            names = [key for key, value in step["env"].items() if "needs." in str(value)]
-            if all(f'"${name}" = success' in script for name in names):
-                return
-    yield "verdict does not look at the result of every other job"
+    """17: the job that a ruleset requires judges all others; what was skipped has not passed."""
+    required = {check for rule in load(ROOT).branches.rules for check in rule.checks}
+    for name, job in file.jobs.items():
+        if job.get("name", name) not in required:
+            continue
+        others = set(file.jobs) - {name}
+        if job.get("if") != "always()":
+            yield f"{name} does not run always"
+        if set(job.get("needs", ())) != others:
+            yield f"{name} does not need every other job"
+        wanted = {"${{ needs." + other + ".result }}" for other in others}
+        judging = [s for s in job.get("steps", ()) if wanted <= set(s.get("env", {}).values())]
+        if len(judging) != 1 or judging[0].get("if") not in (None, "${{ !cancelled() }}"):
+            yield f"{name} does not look at the result of every other job"
+            continue
+        for event in sorted(file.triggers):
+            yield from _misjudged(file, others, judging[0], event)
+
+
+def _misjudged(file: File, others: set[str], step: dict[str, Any], event: str) -> Iterator[str]:
+    """What the step lets pass that did not, or the other way round: it is run with every case."""
+    conditions = {file.jobs[other].get("if") for other in others}
+    off = event == "pull_request" and conditions == {"github.event_name != 'pull_request'"}
+    good = dict.fromkeys(others, "skipped" if off else "success")
+    if not _passes(step, good, event):
+        yield f"on {event}, what should pass does not"
+    for result in sorted({"success", "failure", "cancelled", "skipped"} - set(good.values())):
+        for some in (others, *({other} for other in sorted(others))):
+            if _passes(step, good | dict.fromkeys(some, result), event):
+                yield f"on {event}, {', '.join(sorted(some))} end with {result} and that passes"
+
+
+def _passes(step: dict[str, Any], results: dict[str, str], event: str) -> bool:
+    values = {"${{ needs." + name + ".result }}": result for name, result in results.items()}
+    values["${{ github.event_name }}"] = event
+    environment = {key: values.get(value, value) for key, value in step["env"].items()}
+    done = subprocess.run(
+        ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]],
+        env={"PATH": os.defpath, **environment}, capture_output=True, check=False,
+    )  # fmt: skip
+    return done.returncode == 0
+
+
+def release_environment(file: File) -> Iterator[str]:
+    """20: what is published goes through an environment that classroom.yml has reviewed."""
+    reviewed = {each.name for each in load(ROOT).branches.environments if each.reviewers}
+    for name, job in file.jobs.items():
+        wanted = job.get("environment")
+        wanted = wanted.get("name") if isinstance(wanted, dict) else wanted
+        if wanted is not None and wanted not in reviewed:
+            yield f"job {name} uses the environment {wanted}, which nobody reviews"
+        if wanted is None and any(word in str(job) for word in _PUBLISHING):
+            yield f"job {name} publishes without an environment"
+
+
+_PUBLISHING = ("pypa/gh-action-pypi-publish@", "gh release create", "twine upload")
 
 
 def student_code_alone(file: File) -> Iterator[str]:
@@ -290,51 +330,5 @@ RULES: tuple[Rule, ...] = (
     permissions, pinned, credentials, no_expression_in_a_script, no_pull_request_target,
     default_branch_only, secrets_in_environments, timeouts, concurrency, identity,
     no_cache_in_a_release, locked_requirements, random_delimiters, results_outside_the_checkout,
-    merge_groups, one_verdict, student_code_alone,
+    merge_groups, one_verdict, release_environment, student_code_alone,
 )  # fmt: skip
-
-
-def cooldown(text: str) -> list[str]:
-    """12: Dependabot looks at actions and at Python, and waits before it takes a new version."""
-    faults = []
-    updates = yaml.safe_load(text)["updates"]
-    for ecosystem in {"pip", "github-actions"} - {each["package-ecosystem"] for each in updates}:
-        faults.append(f"nothing for {ecosystem}")
-    for each in updates:
-        if each.get("cooldown", {}).get("default-days", 0) < 7:
-            faults.append(f"no cooldown for {each['package-ecosystem']}")
-    return faults
-
-
-def ignored_without_a_reason(text: str) -> list[str]:
-    """18: a comment that silences a linter says why, behind it or on the line above."""
-    faults, before = [], ""
-    for line in text.split("\n"):
-        match = re.search(
-            r"# *(zizmor: ignore\[[^]]*\]|shellcheck disable=\S+|yamllint disable\S*(?: rule:\S+)*)(.*)",
-            line,
-        )
-        if match and len(match[2].split()) < 3 and not re.match(r"\s*# \w+ \w+ \w+", before):
-            faults.append(line.strip())
-        before = line
-    return faults
-
-
-def ignored_in_configuration_without_a_reason(text: str) -> list[str]:
-    """18: so does every rule that zizmor's configuration turns off, in the lines above."""
-    faults, before = [], ""
-    for line in text.split("\n"):
-        if re.match(r" +(disable:|- )", line) and not before.lstrip().startswith("# "):
-            faults.append(line.strip())
-        before = line
-    return faults
-
-
-def owned(text: str, path: str) -> bool:
-    """19: True if CODEOWNERS gives the folder to somebody by name."""
-    return re.search(rf"^{re.escape(path)}\s+@\w", text, re.MULTILINE) is not None
-
-
-def exists(path: str) -> bool:
-    """True for a file that holds something."""
-    return Path(ROOT, path).is_file() and bool(Path(ROOT, path).read_text(encoding="utf-8").strip())

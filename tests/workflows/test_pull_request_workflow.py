@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bot.act import Act, Repository, Run
+from tests.conftest import ROOT
+from tito.course import load
 from tito.report import Finding, Report, decode_report
 from tito.summary import all_findings
 
@@ -44,8 +46,18 @@ class Judge:
     def __init__(self, repository: Repository, runner: Act) -> None:
         self.repository, self.runner = repository, runner
 
-    def __call__(self, change: Change, event: str = "pull_request") -> Run:
-        self.payload: dict[str, Any] = self.repository.pull_request("a-branch", change)
+    def __call__(
+        self,
+        change: Change,
+        event: str = "pull_request",
+        *,
+        branch: str = "fix/it",
+        labels: Sequence[str] = (),
+        event_data: Mapping[str, Any] | None = None,
+    ) -> Run:
+        self.payload: dict[str, Any] = self.repository.pull_request(branch, change)
+        self.payload["pull_request"]["labels"] = [{"name": name} for name in labels]
+        self.payload |= event_data or {}
         if event == "merge_group":
             base = self.repository.git("rev-parse", "main")
             self.payload = {"merge_group": {"base_sha": base, "head_ref": "refs/heads/queue"}}
@@ -127,6 +139,20 @@ def test_a_change_of_what_judges_it_is_said(judge: Judge) -> None:
     assert found.path == "tests/checkpoints/checkpoint_00_environment.py"
     annotated = [properties["file"] for level, properties, _ in run.annotations()]
     assert annotated == [found.path]
+
+
+def test_a_branch_of_another_name_passes_with_the_label_and_names_who_set_it(
+    judge: Judge,
+) -> None:
+    label = load(ROOT).branches.override
+    event = {"action": "labeled", "label": {"name": label}, "sender": {"login": "ada"}}
+    run = judge(PROSE, branch="my-work", labels=[label], event_data=event)
+    assert run.jobs == GREEN, run.log
+    found = {each.rule: each for each in all_findings(report(run))}
+    assert found["policy-branch"].severity == "warning"
+    assert "'my-work'" in found["policy-branch"].message
+    assert "set by ada" in found["policy-override"].message
+    assert "set by ada" in run.summary()
 
 
 def before_the_gate(root: Path) -> None:

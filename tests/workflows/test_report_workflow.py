@@ -40,13 +40,13 @@ class Service:
         """A pull request from a fork, and a finished run for it whose jobs are not recorded."""
         self.head = head
         course = self.hub.repository("acme/course")
-        where = {"head_sha": head, "branch": "a-branch", "head_repository": "ann/course"}
+        where = {"head_sha": head, "branch": "fix/it", "head_repository": "ann/course"}
         self.pull: PullRequest = course.pull_request(**where)
         return course.workflow_run(**where, conclusion=conclusion)
 
     def judge(self, change: Change) -> WorkflowRun:
         """Open a pull request and run the first workflow for it."""
-        event = self.repository.pull_request("a-branch", change)
+        event = self.repository.pull_request("fix/it", change)
         recorded = self.open(event["pull_request"]["head"]["sha"])
         done = self.runner.run(
             self.repository.folder, "pull-request.yml", "pull_request", event, number=recorded.id
@@ -61,18 +61,36 @@ class Service:
     def claim(self, verdict: str) -> tuple[WorkflowRun, Path]:
         """A run with this verdict and an artifact that says it has passed; also its folder."""
         recorded = self.open("a1" * 20, verdict)
+        return recorded, self.claimed(recorded, verdict)
+
+    def claimed(self, recorded: WorkflowRun, verdict: str) -> Path:
+        """Give a run its verdict and an artifact that says it has passed. Returns its folder."""
         recorded.job("verdict", verdict)
         folder = self.runner.folder / "artifacts" / str(recorded.id) / "tito-report"
         folder.mkdir(parents=True)
         gates = tuple(GateResult(gate, "passed", (), f"tito gate {gate}") for gate in GATES)
         (folder / "report.json").write_bytes(encode(Report(gates, head=self.head)))
-        return recorded, folder
+        return folder
+
+    def another(self, verdict: str) -> WorkflowRun:
+        """One more run of what the pull request holds now."""
+        where = {"head_sha": self.pull.head_sha, "branch": self.pull.branch}
+        recorded = self.hub.repository("acme/course").workflow_run(
+            **where, head_repository="ann/course", conclusion=verdict
+        )
+        self.head = self.pull.head_sha
+        self.claimed(recorded, verdict)
+        return recorded
 
     def report(self, recorded: WorkflowRun) -> Run:
         """Run the second workflow, with a token of the permissions that its job asks for."""
         self.runs += 1
         payload: dict[str, Any] = self.hub.workflow_run_event(recorded)
-        settings = {"GITHUB_API_URL": self.hub.url, "TITO_SECONDS_BETWEEN_WRITES": "0"}
+        settings = {
+            "GITHUB_API_URL": self.hub.url,
+            "TITO_SECONDS_BETWEEN_WRITES": "0",
+            "TITO_SECONDS_BEFORE_RETRY": "0.01",
+        }
         return self.runner.run(
             self.repository.folder, "report.yml", "workflow_run", payload,
             number=self.runs, environment=settings,
@@ -180,3 +198,43 @@ def test_a_merge_group_has_no_pull_request_to_report_to(service: Service) -> Non
     recorded.event = "merge_group"
     assert service.report(recorded).jobs == {}
     assert service.writes() == []
+
+
+def test_another_push_edits_the_comment_and_an_old_run_changes_nothing(service: Service) -> None:
+    old, _ = service.claim("failure")
+    new = service.another("success")
+    for recorded in (new, old):
+        assert service.report(recorded).jobs == {"report": "success"}
+    (first,) = service.comments()
+    assert f"run={new.number} " in first.body
+    assert service.statuses()["tito/verdict"] == "success"
+    service.pull.push("c3" * 20)
+    latest = service.another("success")
+    assert service.report(latest).jobs == {"report": "success"}
+    (second,) = service.comments()
+    assert (second.id, second.body != first.body) == (first.id, True)
+    assert f"sha={'c3' * 20} run={latest.number} " in second.body
+    assert service.statuses()["tito/verdict"] == "success"
+
+
+def test_a_limit_and_lost_answers_leave_one_comment(service: Service) -> None:
+    recorded, _ = service.claim("success")
+    service.hub.rate_limit(0.9, method="POST")
+    service.hub.drop_response_after_write(method="POST", path="/comments")
+    service.hub.drop_response_after_write(method="POST", path="/statuses/")
+    service.hub.fail(2, 502, method="GET", path="/pulls")
+    done = service.report(recorded)
+    assert done.jobs == {"report": "success"}, done.log
+    assert len(service.comments()) == 1
+    assert service.statuses()["tito/verdict"] == "success"
+    assert service.hub.pressed == []
+
+
+def test_a_limit_that_is_too_far_away_fails_the_job_and_says_when(service: Service) -> None:
+    recorded, _ = service.claim("success")
+    service.hub.rate_limit(3600, "primary", method="POST", path="/statuses/")
+    done = service.report(recorded)
+    assert done.jobs == {"report": "failure"}
+    assert "GitHub takes no requests before" in done.log
+    assert "Pull request 1: commented." in done.log
+    assert service.hub.pressed == []

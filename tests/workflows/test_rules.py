@@ -3,25 +3,36 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
+from msgspec.structs import replace
 
 from tests.conftest import ROOT
-from tests.workflows import rules
+from tests.workflows import repository_rules, rules
 from tests.workflows.rules import File, Rule
 from tito import course as course_module
+from tito.course import Branches, BranchRule, Environment
 
 WORKFLOW = rules.GITHUB / "workflows/pull-request.yml"
 REPORT = rules.GITHUB / "workflows/report.yml"
+SUITE = rules.GITHUB / "workflows/test-suite.yml"
+SECURITY = rules.GITHUB / "workflows/security.yml"
 SETUP = rules.GITHUB / "actions/setup/action.yml"
+BRANCHES = course_module.load(ROOT).branches
+GUARDS: dict[str, Any] = {
+    "made": BranchRule("made", tags=("v*",), made_by="admin"),
+    "stay": BranchRule("stay", tags=("v*",)),
+    "release": Environment("release", reviewers=("ada",), tags=("v*",)),
+}
 STEP = "      - name: Set up tito\n"
 
 
 @pytest.mark.parametrize("rule", rules.RULES, ids=lambda rule: rule.__name__)
 def test_every_workflow_and_action_keeps_the_rule(rule: Rule) -> None:
     files = rules.files()
-    assert {WORKFLOW, REPORT, SETUP} <= {ROOT / file.name for file in files}
+    assert {WORKFLOW, REPORT, SUITE, SECURITY, SETUP} <= {ROOT / file.name for file in files}
     assert {file.name: list(rule(file)) for file in files} == {file.name: [] for file in files}
 
 
@@ -78,6 +89,15 @@ PLANTED = [
     (rules.one_verdict, WORKFLOW, '&& [ "$INTEGRATION" = success ]', ""),
     (rules.one_verdict, WORKFLOW, "${{ needs.static.result }}", "success"),
     (rules.one_verdict, WORKFLOW, '[ "$STATIC" = success ]', '[ "$STATIC" != failure ]'),
+    (rules.one_verdict, WORKFLOW, "        if: ${{ !cancelled() }}\n        env:\n          STATIC", "        if: ${{ failure() }}\n        env:\n          STATIC"),
+    (rules.one_verdict, SUITE, "wanted=skipped", "wanted=success"),
+    (rules.one_verdict, SUITE, '"$NBGRADER" "$DOCS"', '"$NBGRADER"'),
+    (rules.one_verdict, SUITE, "wanted=success\n", "wanted=$PLAN\n"),
+    (rules.one_verdict, SUITE, '[ "$EVENT" = pull_request ]', '[ "$PLAN" = skipped ]'),
+    (rules.one_verdict, SUITE, '[ "$result" = "$wanted" ]', '[ "$result" = "$wanted" ] || true'),
+    (rules.one_verdict, SUITE, "nbgrader, docs]", "nbgrader]"),
+    (rules.release_environment, WORKFLOW, "  integration:\n", job("    environment: production\n") + "\n  integration:\n"),
+    (rules.release_environment, WORKFLOW, "  integration:\n", job("    steps: [{run: gh release create v1}]\n") + "\n  integration:\n"),
     (rules.student_code_alone, WORKFLOW, "permissions: {} # student", "permissions: {contents: read} # student"),
     (rules.student_code_alone, WORKFLOW, "    needs: static #", "    # needs: static"),
     (rules.student_code_alone, WORKFLOW, "    needs: static #", "    needs: statics #"),
@@ -102,23 +122,60 @@ def test_every_rule_has_a_planted_fault() -> None:
     assert {rule for rule, *_ in PLANTED} == set(rules.RULES)
 
 
+def test_each_of_the_twenty_rules_has_its_function() -> None:
+    functions = (*rules.RULES, *repository_rules.RULES)
+    numbers = [(rule.__doc__ or "").partition(":")[0] for rule in functions]
+    assert {int(each) for each in numbers if each.isdigit()} == set(range(1, 21))
+    assert [each for each in numbers if not each.isdigit()] == ["Decision 12"]
+
+
+def test_every_required_check_is_one_job_that_runs_for_every_merge() -> None:
+    required = {check for rule in BRANCHES.rules for check in rule.checks}
+    providing = [
+        (job.get("name", name), {"pull_request", "merge_group"} <= file.triggers)
+        for file in rules.files()
+        for name, job in file.jobs.items()
+        if job.get("name", name) in required
+    ]
+    assert sorted(providing) == [(name, True) for name in sorted(required)]
+
+
+def test_releases_are_guarded() -> None:
+    assert repository_rules.releases_guarded(BRANCHES) == []
+    assert len(repository_rules.releases_guarded(Branches())) == 4
+    made, stay, release = GUARDS["made"], GUARDS["stay"], GUARDS["release"]
+    for rules_, environments, fault in (
+        ((made,), (release,), "moved"),
+        ((stay,), (release,), "anybody"),
+        ((made, stay), (replace(release, reviewers=()),), "nobody reviews"),
+        ((made, stay), (replace(release, branches=("main",)),), "more than tags"),
+    ):
+        (found,) = repository_rules.releases_guarded(
+            Branches(rules=rules_, environments=environments)
+        )
+        assert fault in found
+
+
 def test_dependabot_waits() -> None:
     text = (rules.GITHUB / "dependabot.yml").read_text(encoding="utf-8")
-    assert rules.cooldown(text) == []
-    assert rules.cooldown(text.replace("cooldown: {default-days: 7}", "", 1)) == [
+    assert repository_rules.cooldown(text) == []
+    assert repository_rules.cooldown(text.replace("cooldown: {default-days: 7}", "", 1)) == [
         "no cooldown for pip"
     ]
-    assert "nothing for pip" in rules.cooldown(text.replace("ecosystem: pip", "ecosystem: npm"))
+    assert "nothing for pip" in repository_rules.cooldown(
+        text.replace("ecosystem: pip", "ecosystem: npm")
+    )
 
 
 def test_every_ignore_has_a_reason() -> None:
     checked = [path for path in rules.GITHUB.rglob("*") if path.suffix in (".yml", ".sh")]
     faults = {
-        path.name: rules.ignored_without_a_reason(path.read_text("utf-8")) for path in checked
+        path.name: repository_rules.ignored_without_a_reason(path.read_text("utf-8"))
+        for path in checked
     }
     assert {name: lines for name, lines in faults.items() if lines} == {}
     configuration = (rules.GITHUB / "zizmor.yml").read_text(encoding="utf-8")
-    assert rules.ignored_in_configuration_without_a_reason(configuration) == []
+    assert repository_rules.ignored_in_configuration_without_a_reason(configuration) == []
 
 
 @pytest.mark.parametrize(
@@ -131,8 +188,8 @@ def test_every_ignore_has_a_reason() -> None:
     ],
 )
 def test_an_ignore_without_a_reason_is_found(line: str) -> None:
-    assert rules.ignored_without_a_reason(f"x: 1\n{line}\n") == [line]
-    assert rules.ignored_without_a_reason(f"{line} because it is so\n") == []
+    assert repository_rules.ignored_without_a_reason(f"x: 1\n{line}\n") == [line]
+    assert repository_rules.ignored_without_a_reason(f"{line} because it is so\n") == []
 
 
 @pytest.mark.parametrize(
@@ -143,16 +200,16 @@ def test_an_ignore_without_a_reason_is_found(line: str) -> None:
     ],
 )
 def test_a_rule_turned_off_without_a_reason_is_found(text: str) -> None:
-    assert len(rules.ignored_in_configuration_without_a_reason(text)) == 1
+    assert len(repository_rules.ignored_in_configuration_without_a_reason(text)) == 1
 
 
 def test_the_gates_have_owners_and_faults_have_an_address() -> None:
     owners = (rules.GITHUB / "CODEOWNERS").read_text(encoding="utf-8")
     for path in ("/.github/", "/tito/", "/bot/", "/tests/", "/classroom.yml", "/requirements/"):
-        assert rules.owned(owners, path), path
-    assert not rules.owned(owners.replace("/.github/ ", "# /.github/ "), "/.github/")
-    assert rules.exists("SECURITY.md")
-    assert not rules.exists("SECURITY.rst")
+        assert repository_rules.owned(owners, path), path
+    assert not repository_rules.owned(owners.replace("/.github/ ", "# /.github/ "), "/.github/")
+    assert repository_rules.exists("SECURITY.md")
+    assert not repository_rules.exists("SECURITY.rst")
 
 
 def test_an_environment_that_is_made_has_a_python_of_the_course() -> None:
@@ -168,5 +225,5 @@ def test_the_lock_files_that_workflows_name_exist() -> None:
         for file in rules.files()
         for step in file.using("./.github/actions/setup")
     }
-    assert named == {"base.txt", "bot.txt"}
-    assert all(rules.exists(f"requirements/{name}") for name in named)
+    assert named == {"base.txt", "bot.txt", "test.txt"}
+    assert all(repository_rules.exists(f"requirements/{name}") for name in named)

@@ -27,12 +27,27 @@ def export(json_file: str | None) -> int:
 
 @command.command("protection")
 @click.option("--base", metavar="REF", help="Also judge what changed since the branch left REF.")
+@click.option("--branch", metavar="NAME", help="Also judge this name and the commits since REF.")
+@click.option(
+    "--event", type=click.Path(path_type=Path), metavar="FILE",
+    help="Take the branch and its labels from the event that GitHub wrote to FILE.",
+)  # fmt: skip
 @ui.json_option
-def protection(base: str | None, json_file: str | None) -> int:
+def protection(
+    base: str | None, branch: str | None, event: Path | None, json_file: str | None
+) -> int:
     """Nothing generated was edited by hand, nothing locked was changed unseen."""
+    from tito import policy
     from tito.gates import protection_gate
 
-    return show(protection_gate(find_root(Path.cwd()), base=base), json_file)
+    if (branch is not None or event is not None) and base is None:
+        raise click.UsageError("--branch and --event need --base: commits are judged since then")
+    if branch is not None and event is not None:
+        raise click.UsageError("--branch and --event both name the branch: give one of them")
+    proposal = policy.Proposal(branch) if branch else None
+    if event is not None:
+        proposal = policy.proposal_in(event)
+    return show(protection_gate(find_root(Path.cwd()), base=base, proposal=proposal), json_file)
 
 
 @command.command("integration")

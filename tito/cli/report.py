@@ -10,11 +10,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import click
+import msgspec
 
 from tito.cli import ui
 from tito.errors import TitoError
 from tito.gates import GATES
-from tito.report import CheckpointResult, Report, encode
+from tito.report import CheckpointResult, Finding, Report, encode
 
 _FILE = click.Path(path_type=Path)
 
@@ -46,7 +47,7 @@ def merge(
     output: Path,
 ) -> int:
     """Write one report. A gate that is missing, or whose result is unreadable, is not green."""
-    from tito import merging, summary
+    from tito import merging, outline, summary
 
     known: tuple[CheckpointResult, ...] = ()
     if checkpoints is not None:
@@ -63,8 +64,8 @@ def merge(
         raise TitoError(f"cannot write {output}: {error.strerror}") from None
     with _quoted():
         for gate in report.gates:
-            ui.line(f"{summary.SIGNS[gate.status]}: {gate.gate}")
-    ui.verdict(report.status == "passed", summary.verdict(report))
+            ui.line(f"{summary.visible(gate.gate)}: {outline.result(gate)}")
+    _verdict(report)
     return 0 if report.status == "passed" else 1
 
 
@@ -88,21 +89,66 @@ def show(report: Path, annotations: bool, as_summary: bool) -> int:
     if annotations:
         for text in summary.workflow_commands(found):
             click.echo(text)
-    ui.verdict(found.status == "passed", summary.verdict(found))
+    _verdict(found)
     return 0 if found.status == "passed" else 1
 
 
+def _verdict(report: Report) -> None:
+    """The last line, which is what a terminal's reader sees first."""
+    from tito import outline
+
+    _, _, words = outline.headline(report).partition(" ")  # a terminal has its own sign
+    ui.verdict(report.status == "passed", words)
+
+
 def _print(report: Report) -> None:
-    from tito import summary
+    """The report's parts, what matters most last: there a terminal stops scrolling."""
+    from tito import outline
 
     for gate in report.gates:
-        ui.line(f"{summary.SIGNS[gate.status]}: {gate.gate}", "bold")
-        ui.show_findings(gate.findings)
+        ui.line(f"{_shown(gate.gate)}: {outline.result(gate)}", "bold")
+        ui.show_findings(map(_clean, gate.findings))
         if gate.status != "passed":
-            ui.step(f"see it again: {gate.reproduce}")
+            ui.step(f"see it again: {_shown(gate.reproduce)}")
     if report.checkpoints:
-        rows = [(summary.visible(each.checkpoint), each.state) for each in report.checkpoints]
-        ui.table(("checkpoint", "state"), rows)
+        ui.line(outline.how_far(report.checkpoints), "bold")
+        for group in outline.groups(report.checkpoints):
+            ui.line(f"  {outline.STATES[group.state]}: {', '.join(map(_shown, group.names))}")
+        following = outline.ahead(report.checkpoints)
+        if following is not None:
+            ui.line(f"  Next, {_shown(following.checkpoint)}: {_shown(following.question)}")
+    ui.line(outline.sentence(report))
+    _print_points(report)
+
+
+def _print_points(report: Report) -> None:
+    from tito import outline
+
+    points = outline.points(report)
+    if points:
+        ui.line("Fix first", "bold")
+    for number, point in enumerate(points, start=1):
+        finding = _clean(point.finding)
+        path, line = outline.origin(finding)
+        ui.line(f"{number}. {outline.parts_of(finding.message)[0] or outline.NO_MESSAGE}")
+        ui.line(f"   {path}:{line}" if line > 0 else f"   {path}")
+        ui.line(f"   Why: {point.why}")
+        ui.step(f"  {finding.hint or point.gate.reproduce}")
+
+
+def _shown(text: str) -> str:
+    from tito.summary import visible
+
+    return visible(text)
+
+
+def _clean(finding: Finding) -> Finding:
+    """Without a character that hides, reorders or controls."""
+    from tito.summary import visible
+
+    texts = ("rule", "path", "message", "hint", "cell")
+    made = {name: visible(getattr(finding, name), lines=name == "message") for name in texts}
+    return msgspec.structs.replace(finding, **made)
 
 
 def _append(report: Report) -> None:

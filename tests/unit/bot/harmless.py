@@ -1,13 +1,15 @@
-"""Reads a comment as GitHub would and says what in it did not come from the bot itself."""
+"""Reads a comment as GitHub would and says what in it did not come from the bot itself.
+
+The comment is parsed and rendered by a real Markdown parser. What is judged is the page that comes
+out: its elements, their attributes, its addresses, and the text that stands outside of code.
+"""
 
 from __future__ import annotations
 
-import itertools
 import re
-from collections.abc import Iterator
+from html.parser import HTMLParser
 
 from markdown_it import MarkdownIt
-from markdown_it.token import Token
 
 from tests.unit.bot.subjects import HEAD
 
@@ -15,50 +17,95 @@ PARSER = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethroug
 
 ADDRESS = re.compile(
     r"https://github\.com/acme/course/"
-    rf"(commit/[0-9a-f]{{40}}|actions/runs/\d+|blob/{HEAD}/[\w./-]+#L\d+)"
+    rf"(commit/[0-9a-f]{{40}}|actions/runs/\d+|blob/{HEAD}/[\w./-]+(#L\d+)?)"
 )
-HTML = re.compile(
-    r"<!-- tito-report v1 pull=\d+ sha=[0-9a-f]{40} run=\d+ attempt=\d+ -->"
-    r"|<details( open)?><summary>gate [a-z-]+: [\w, ]+</summary>|</details>"
-)
-# What GitHub turns into a link or a notice in plain text: names, numbers, commits, addresses.
+MARKER = re.compile(r" tito-report v1 pull=\d+ sha=[0-9a-f]{40} run=\d+ attempt=\d+ ")
+SUMMARY = re.compile(r"gate [a-z-]+: [\w, ]+|\d+ to \d+ of \d+|gate of another name: [\w, ]+")
+HEADINGS = {"h3": re.compile(r"[✓✗!] [\w ,:]+"), "h4": re.compile(r"Fix first")}
+ALLOWED = {
+    "p": (), "strong": (), "code": ("class",), "pre": (), "ol": (), "ul": (), "li": (),
+    "a": ("href",), "blockquote": (), "details": ("open",), "summary": (), "h3": (), "h4": (),
+    "table": (), "thead": (), "tbody": (), "tr": (), "th": (), "td": (),
+}  # fmt: skip
+"""Element → the attributes it may have."""
+# What GitHub turns into more than text: names, numbers, commits, addresses, emoji, mathematics,
+# notes, alerts and tasks.
 NOTICED = re.compile(
-    r"@|#\d|\bgh-\d|://|\bwww\.|\b[0-9a-f]{7,40}\b|mailto:|\.[a-z]+@|:[a-z_+-]+:", re.IGNORECASE
+    r"@|#\d|\bgh-\d|://|\bwww\.|\b[0-9a-f]{7,40}\b|mailto:|\.[a-z]+@|:[a-z_+-]+:|\$|\[[ x^!]",
+    re.IGNORECASE,
 )
-HEADINGS = re.compile(r"[✓✗!] .+|Fix first")
+
+
+class Page(HTMLParser):
+    """The rendered page, element by element; collects what is not as the bot makes it."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.open: list[str] = []
+        self.text = ""
+        self.outline: list[str] = []
+        self.found: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._flush()
+        self.open.append(tag)
+        self.outline.append(tag)
+        for name, value in attrs:
+            if name not in ALLOWED.get(tag, ()):
+                self.found.append(f"<{tag} {name}={value!r}>")
+            if name == "href" and not ADDRESS.fullmatch(value or ""):
+                self.found.append(f"a link to {value!r}")
+            if name == "class" and value != "language-text":
+                self.found.append(f"a fence that is not ours: {value!r}")
+        if tag not in ALLOWED:
+            self.found.append(f"an element <{tag}>")
+
+    def handle_endtag(self, tag: str) -> None:
+        self._flush()
+        if not self.open or self.open.pop() != tag:
+            self.found.append(f"</{tag}> closes something else")
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append(f"an element <{tag}/>")
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+    def handle_comment(self, data: str) -> None:
+        if not MARKER.fullmatch(data) or self.outline:
+            self.found.append(f"a comment {data!r}")
+
+    def handle_decl(self, decl: str) -> None:
+        self.found.append(f"a declaration {decl!r}")
+
+    handle_pi = unknown_decl = handle_decl
+
+    def _flush(self) -> None:
+        text, self.text = self.text.strip("\n"), ""
+        inside = self.open[-1] if self.open else ""
+        if not text or "code" in self.open:
+            return
+        if inside in HEADINGS and not HEADINGS[inside].fullmatch(text):
+            self.found.append(f"a heading of its own: {text!r}")
+        if inside == "summary" and not SUMMARY.fullmatch(text):
+            self.found.append(f"a summary of its own: {text!r}")
+        if NOTICED.search(text):
+            self.found.append(f"plain text {text!r}")
+
+    def close(self) -> None:
+        super().close()
+        self._flush()
+        self.found += [f"<{tag}> is not closed" for tag in self.open]
+
+
+def page(comment: str) -> Page:
+    """The page that a comment becomes."""
+    made = Page()
+    made.feed(PARSER.render(comment))
+    made.close()
+    return made
 
 
 def complaints(comment: str) -> list[str]:
     """What a report could have smuggled in; empty if nothing."""
-    tokens = PARSER.parse(comment)
-    found = [said for token in tokens for said in _about(token)]
-    opened = [token.content.count("<details") for token in tokens if token.type == "html_block"]
-    closed = [token.content.count("</details") for token in tokens if token.type == "html_block"]
-    if sum(opened) != sum(closed):
-        found.append("a <details> is not closed")
-    for before, after in itertools.pairwise(tokens):
-        if before.type == "heading_open" and not HEADINGS.fullmatch(after.content):
-            found.append(f"a heading of its own: {after.content!r}")
-    return found
-
-
-def _about(token: Token) -> Iterator[str]:
-    if token.type == "html_block":
-        yield from (
-            f"HTML {line!r}" for line in token.content.splitlines() if not HTML.fullmatch(line)
-        )
-    elif token.type == "fence" and (token.info != "text" or token.markup in token.content):
-        yield f"a fence that is not ours: {token.info!r}"
-    elif token.type in ("code_block", "hr", "lheading_open"):
-        yield f"a {token.type}"
-    for inside in token.children or ():
-        yield from _about_inline(inside)
-
-
-def _about_inline(token: Token) -> Iterator[str]:
-    if token.type in ("html_inline", "image", "em_open", "s_open"):
-        yield f"{token.type}: {token.content!r}"
-    elif token.type == "link_open" and not ADDRESS.fullmatch(str(token.attrGet("href"))):
-        yield f"a link to {token.attrGet('href')!r}"
-    elif token.type == "text" and NOTICED.search(token.content):
-        yield f"plain text {token.content!r}"
+    return page(comment).found

@@ -6,7 +6,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.comment import Marker, Plan, marker_of, plan, read_marker
+from bot.comment import (
+    TRIES,
+    Marker,
+    Plan,
+    linked_paths,
+    marker_of,
+    plan,
+    read_marker,
+    same_attempt,
+    write,
+)
+from bot.errors import GoneError
 from bot.model import Comment
 from tests.hostile.texts import TEXTS
 from tests.unit.bot.subjects import HEAD, RUN
@@ -58,10 +69,71 @@ def test_no_text_breaks_the_reader(text: str) -> None:
         ([Comment(3, BOT, BODY), ours(5, 1)], Plan(delete=(5,))),
         ([ours(1, 13)], Plan(stop="run 13, attempt 1 has reported already")),
         ([ours(1, 12, 3)], Plan(stop="run 12, attempt 3 has reported already")),
-        ([ours(1, 1), ours(2, 13)], Plan(stop="run 13, attempt 1 has reported already")),
+        (
+            [ours(1, 1), ours(2, 13)],
+            Plan(edit=1, delete=(2,), stop="run 13, attempt 1 has reported already"),
+        ),
+        (
+            [ours(1, 13), ours(2, 1)],
+            Plan(delete=(2,), stop="run 13, attempt 1 has reported already"),
+        ),
     ],
 )
 def test_the_oldest_of_ours_is_kept_unless_a_newer_run_spoke(
     comments: list[Comment], wanted: Plan
 ) -> None:
     assert plan(comments, BOT, MARKER, BODY) == wanted
+
+
+def test_what_the_newest_run_has_said_is_what_stands_in_the_end() -> None:
+    newer = ours(2, 13, text="newer")
+    todo = plan([ours(1, 1), newer], BOT, MARKER, BODY)
+    assert (todo.edit, todo.text, todo.delete) == (1, newer.body, (2,))
+    assert plan([ours(1, 1)], BOT, MARKER, BODY).text == BODY
+    assert plan([], BOT, MARKER, BODY).text == BODY
+
+
+def test_what_this_attempt_has_said_is_found() -> None:
+    mine = Comment(4, BOT, BODY)
+    assert same_attempt([ours(1, 12, 1), mine], BOT, MARKER) == mine
+    assert same_attempt([ours(1, 12, 1), Comment(4, "ann", BODY)], BOT, MARKER) is None
+
+
+def test_linked_paths_are_those_of_this_commit() -> None:
+    place = "https://github.com/acme/course/blob"
+    body = f"[`a`]({place}/{HEAD}/a/b.py#L3) ({place}/{'0' * 40}/c.py#L3) {place}/{HEAD}/d.py"
+    assert linked_paths(body, HEAD) == {"a/b.py"}
+
+
+class Rewritten:
+    """Comments that somebody else rewrites after every write: there is no end to it."""
+
+    def __init__(self, deleting: bool) -> None:
+        self.found: list[Comment] = [ours(1, 1)]
+        self.deleting = deleting
+        self.writes = 0
+
+    def comments(self, number: int) -> list[Comment]:
+        return self.found
+
+    def create_comment(self, number: int, body: str) -> Comment:
+        raise AssertionError("there is one")
+
+    def edit_comment(self, comment: int, body: str) -> Comment:
+        self.writes += 1
+        if self.deleting:
+            raise GoneError(f"comment {comment} is gone")
+        return Comment(comment, BOT, body)
+
+    def delete_comment(self, comment: int) -> None:
+        raise AssertionError("there is one")
+
+
+def test_a_fight_has_an_end() -> None:
+    door = Rewritten(deleting=False)
+    assert write(door, BOT, MARKER, BODY).plan.edit == 1
+    assert door.writes == TRIES
+    door = Rewritten(deleting=True)
+    with pytest.raises(GoneError):
+        write(door, BOT, MARKER, BODY)
+    assert door.writes == TRIES

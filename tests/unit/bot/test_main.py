@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import subprocess
 import sys
@@ -13,9 +14,14 @@ import pytest
 from bot import __main__ as program
 from bot.local import NOWHERE, preview
 from tests.conftest import ROOT
-from tests.unit.bot.subjects import HEAD, SYNTAX, report
-from tito.errors import UsageError
+from tests.unit.bot.subjects import HEAD, SUBJECTS, SYNTAX, report
+from tito.errors import TitoError, UsageError
 from tito.report import Report, encode, judge
+
+needs_the_local_github = pytest.mark.skipif(
+    not (importlib.util.find_spec("openapi_core") and importlib.util.find_spec("github")),
+    reason="missing: openapi-core, PyGithub",
+)
 
 
 def written(folder: Path, value: Report) -> Path:
@@ -24,16 +30,45 @@ def written(folder: Path, value: Report) -> Path:
     return file
 
 
-def test_local_shows_the_comment_and_the_statuses(
+@needs_the_local_github
+def test_local_shows_the_requests_that_would_write(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = written(tmp_path, report(judge("export", [SYNTAX], "tito gate export")))
     assert program.invoke(["post", "--local", "--report", str(file)]) == 0
-    shown = capsys.readouterr().out
-    assert shown.startswith("<!-- tito-report v1 pull=0 sha=" + HEAD)
-    assert "### ✗ Not yet: 1 of 3 gates asks for a change" in shown
-    assert "\ntito/export: failure: 1 to mend\n" in shown
-    assert shown.endswith("tito/verdict: failure: not yet: the comment says what to do next\n")
+    first, *others = capsys.readouterr().out.split("\nPOST ")
+    assert first.startswith(
+        "POST /repos/local/course/issues/1/comments\n<!-- tito-report v1 pull=1"
+    )
+    assert f"sha={HEAD}" in first
+    assert "### ✗ Not yet: 1 of 3 gates asks for a change" in first
+    assert len(others) == 4
+    assert all(each.startswith(f"/repos/local/course/statuses/{HEAD}\n{{") for each in others)
+    assert '"context": "tito/export", "description": "1 to mend"' in others[0]
+    assert '"state": "failure", "context": "tito/verdict"' in others[3]
+    assert "Pull request 1: commented.\n" in others[3]
+
+
+@needs_the_local_github
+def test_local_shows_every_annotation_on_a_line_of_its_own(tmp_path: Path) -> None:
+    huge = SUBJECTS["huge"].report
+    assert isinstance(huge, Report)
+    shown = preview(written(tmp_path, huge))
+    assert shown.count("\nPOST /repos/local/course/check-runs\n") == 1
+    assert shown.count("\nPATCH /repos/local/course/check-runs/") == 9
+    assert shown.count('\n{"path": ') == 500
+
+
+@needs_the_local_github
+def test_local_says_what_github_would_not_take(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    huge = SUBJECTS["huge"].report
+    assert isinstance(huge, Report)
+    monkeypatch.setattr("bot.checks.CHUNK", 51)
+    with pytest.raises(TitoError, match="this breaks GitHub's description") as caught:
+        preview(written(tmp_path, huge))
+    assert "check-runs: request: " in caught.value.hint
 
 
 def test_local_needs_a_report_and_says_so(capsys: pytest.CaptureFixture[str]) -> None:
@@ -43,11 +78,21 @@ def test_local_needs_a_report_and_says_so(capsys: pytest.CaptureFixture[str]) ->
         preview(None)
 
 
+@needs_the_local_github
 def test_local_puts_nothing_of_the_report_where_a_commit_stands(tmp_path: Path) -> None:
     shown = preview(written(tmp_path, Report(report().gates, (), "", "--> evil")))
     assert f"sha={NOWHERE}" in shown
     assert "evil" not in shown
     assert "The results could not be read" in preview(tmp_path / "none.json")
+
+
+def test_local_says_what_it_needs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.startswith(("bot.localhub", "bot.post"))]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "openapi_core", None)
+    with pytest.raises(TitoError, match="the local GitHub needs openapi_core") as caught:
+        preview(tmp_path / "report.json")
+    assert "instructor" in caught.value.hint
 
 
 def test_a_missing_variable_ends_without_a_traceback(tmp_path: Path) -> None:

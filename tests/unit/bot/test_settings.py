@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 
 from bot.events import decode
 from bot.settings import EXPECTED, settings_from
+from tests.conftest import ROOT
 from tests.unit.bot.test_events import event
 from tito.errors import TitoError
 
@@ -43,13 +45,20 @@ def test_everything_can_be_set(environment: dict[str, str]) -> None:
         "TITO_SECONDS_BETWEEN_REQUESTS": "0.5",
         "TITO_SECONDS_BETWEEN_WRITES": "0",
         "TITO_SECONDS_BEFORE_RETRY": "2",
+        "TITO_LONGEST_WAIT": "90",
     }
     found = settings_from(environment)
     assert found.api_url == "http://127.0.0.1:8000"
     assert found.server_url == "https://github.acme.edu"
     assert found.author == "acme-course[bot]"
     assert (found.seconds_between_requests, found.seconds_between_writes) == (0.5, 0)
-    assert found.seconds_before_retry == 2
+    assert (found.seconds_before_retry, found.longest_wait) == (2, 90)
+
+
+def test_the_job_has_more_time_than_the_bot_waits(environment: dict[str, str]) -> None:
+    text = (ROOT / ".github/workflows/report.yml").read_text(encoding="utf-8")
+    minutes = yaml.safe_load(text)["jobs"]["report"]["timeout-minutes"]
+    assert settings_from(environment).longest_wait <= minutes * 60 / 2
 
 
 def test_the_token_is_never_shown(environment: dict[str, str]) -> None:

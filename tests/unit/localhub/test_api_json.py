@@ -12,7 +12,7 @@ from openapi_core import OpenAPI
 
 from bot.localhub import cut
 from bot.localhub.check import TARGET, Description
-from bot.localhub.routes import ROUTES
+from bot.localhub.routing import ROUTES
 from tito.errors import TitoError, UsageError
 
 SOURCE = {

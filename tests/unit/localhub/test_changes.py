@@ -41,6 +41,19 @@ def test_a_head_is_compared_with_its_base(hub, course, client):
     assert hub.violations == []
 
 
+def test_a_base_is_compared_with_the_head(hub, course, client):
+    pull = course.pulls[1]
+    pull.files, pull.renamed = ["a.py", "b.py"], {"b.py": "old.py"}
+    answer = client.send("GET", f"/repos/acme/course/compare/main...{HEAD}").json
+    assert [each["filename"] for each in answer["files"]] == ["a.py", "b.py"]
+    assert answer["files"][1]["previous_filename"] == "old.py"
+    assert (answer["status"], answer["behind_by"]) == ("ahead", 0)
+    pull.base_files = ["c.py"]
+    answer = client.send("GET", f"/repos/acme/course/compare/main...{HEAD}").json
+    assert (answer["status"], answer["behind_by"], len(answer["files"])) == ("diverged", 1, 2)
+    assert hub.violations == []
+
+
 def test_a_comparison_asks_for_the_right_to_read_contents(hub, course):
     course.private = True
     token = hub.token({"pull-requests": "read"}, repository=course)

@@ -6,9 +6,10 @@ import pytest
 
 pytest.importorskip("openapi_core")
 
-from bot.localhub import routes
+from bot.localhub import routing
 from bot.localhub.answers import Answer
 from bot.localhub.check import Description
+from bot.localhub.routes import METADATA
 from tests.unit.localhub.conftest import HEAD
 
 COMMENTS = "/repos/acme/course/issues/1/comments"
@@ -73,8 +74,8 @@ def test_a_misspelt_and_a_missing_property_of_an_answer_are_recorded(hub, client
         payload["ful_name"] = payload.pop("full_name")
         return Answer(200, payload)
 
-    place = ("GET", routes.REPOSITORY)
-    monkeypatch.setitem(routes.ROUTES, place, routes.Route(wrong, routes.METADATA))
+    place = ("GET", routing.REPOSITORY)
+    monkeypatch.setitem(routing.ROUTES, place, routing.Route(wrong, METADATA))
     client.send("GET", "/repos/acme/course")
     assert len(hub.violations) == 2
     assert any("'full_name' is a required property at $" in each for each in hub.violations)
@@ -82,9 +83,9 @@ def test_a_misspelt_and_a_missing_property_of_an_answer_are_recorded(hub, client
 
 
 def test_a_status_that_github_never_answers_is_recorded(hub, client, monkeypatch):
-    place = ("GET", routes.REPOSITORY)
-    teapot = routes.Route(lambda _call: Answer(418, {}), routes.METADATA)
-    monkeypatch.setitem(routes.ROUTES, place, teapot)
+    place = ("GET", routing.REPOSITORY)
+    teapot = routing.Route(lambda _call: Answer(418, {}), METADATA)
+    monkeypatch.setitem(routing.ROUTES, place, teapot)
     client.send("GET", "/repos/acme/course")
     assert hub.violations == [
         "GET /repos/acme/course: response 418: Unknown response http status: 418"
@@ -95,8 +96,8 @@ def test_an_error_of_the_hub_is_recorded_and_not_lost(hub, client, monkeypatch):
     def broken(call):
         raise ZeroDivisionError("planted")
 
-    place = ("GET", routes.REPOSITORY)
-    monkeypatch.setitem(routes.ROUTES, place, routes.Route(broken, routes.METADATA))
+    place = ("GET", routing.REPOSITORY)
+    monkeypatch.setitem(routing.ROUTES, place, routing.Route(broken, METADATA))
     with pytest.raises(ConnectionError):
         client.send("GET", "/repos/acme/course")
     assert len(hub.violations) == 1

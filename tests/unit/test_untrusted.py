@@ -4,13 +4,26 @@ from __future__ import annotations
 
 import unicodedata
 
+import click
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.untrusted import ODD, cell, code, command, fence, linkable, one_line, prose
 from tests.hostile.texts import TEXTS
 from tests.unit.bot.harmless import PARSER, complaints
+from tito.cli import tito
+from tito.untrusted import (
+    ODD,
+    cell,
+    code,
+    command,
+    fence,
+    linkable,
+    one_line,
+    plain,
+    prose,
+    prose_cell,
+)
 
 pieces = st.one_of(st.text(max_size=40), st.sampled_from(TEXTS), st.text("`|\\ <>@#[]()!*_~-\n"))
 hostile = st.lists(pieces, max_size=6).map("".join)
@@ -86,6 +99,16 @@ def test_a_long_word_is_cut_and_says_so() -> None:
         ("`a`@b", "`a@b`"),
         ("50% of 12 tests", "50% of 12 tests"),
         ("tito module test 03", "`tito module test 03`"),
+        ("mend it, then: tito export --all.", "mend it, then: `tito export --all`."),
+        ("tito module reset 02", "tito module reset 02"),
+        (
+            "test_add: assert [-2.0, 1] == [4.0, (6)]",
+            "`test_add`: assert `[-2.0, 1] == [4.0, (6)]`",
+        ),
+        ("at (0, 0) f(x, y), then", "at (0, 0) `f(x, y)`, then"),
+        ("[a `b` c] d", "`[a` `b` `c]` d"),
+        ("a]x ((b) c", "`a]x` ((b) c"),
+        ("tito module test 03;rm -f", "tito module test `03;rm -f`"),
         ("don't stop – go on…", "don't stop – go on…"),
         ("", ""),
     ],
@@ -112,16 +135,37 @@ def test_a_long_trace_keeps_its_beginning_and_its_end() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["tito gate export", "tito gate export --base origin/main", "tito module test 03"]
+    "text",
+    [
+        "tito gate export",
+        "tito gate commit-messages --base origin/main",
+        "tito module list",
+        "tito module test 03",
+        "tito module notebook 02_tensor",
+        "tito checkpoint status",
+        "tito checkpoint test 03",
+        "tito package validate",
+        "tito package api --write",
+        "tito export",
+        "tito export --all",
+    ],
 )
 def test_a_call_of_tito_is_a_command(text: str) -> None:
     assert command(text) == text
+    group = tito.get_command(click.Context(tito), text.split()[1])
+    assert group is not None
+    if isinstance(group, click.Group) and "gate" not in text:
+        assert group.get_command(click.Context(group), text.split()[2]) is not None
 
 
 @pytest.mark.parametrize(
     "text",
     ["", "tito", "rm -rf ~", "tito gate export; rm -rf ~", "tito $(x)", "tito `x`", "tito a\nb",
-     "tito gate export | sh", "tito  gate", "titox gate", "tito " + "a" * 200, "tito a > b"],
+     "tito gate export | sh", "tito  gate", "titox gate", "tito gate " + "a" * 200, "tito a > b",
+     # Calls that could overwrite a file, or undo work.
+     "tito gate export --json=classroom.yml", "tito report merge --output=.git/config",
+     "tito gate export --base --json", "tito module reset 02", "tito system clean",
+     "tito module test ../x"],
 )  # fmt: skip
 def test_nothing_else_is_a_command(text: str) -> None:
     assert command(text) is None
@@ -134,8 +178,27 @@ def test_only_plain_relative_paths_are_linked() -> None:
         assert not linkable(path)
 
 
+def test_the_name_of_a_gate_is_plain_everywhere() -> None:
+    assert plain("export")
+    assert plain("commit-messages")
+    for name in ("", "Export", "a b", "a_b", "@ann", "<b>", "a" * 31, "export\n", "deadbeef", "-a"):
+        assert not plain(name)
+
+
+@given(hostile)
+def test_prose_in_a_cell_stays_in_it(text: str) -> None:
+    table = f"| a | b |\n| --- | --- |\n| {prose_cell(text)} | end |"
+    tokens = PARSER.parse(table)
+    assert [token.type for token in tokens].count("td_open") == 2
+    assert [token.content for token in tokens if token.type == "inline"][-1] == "end"
+    assert complaints(table) == []
+
+
 def test_the_checker_itself_sees_what_gets_out() -> None:
     """Every kind of complaint, on a comment that is not escaped."""
     for text in ("@user", "#12", "https://evil.example", "[a](https://evil.example)", "![a](b)",
-                 "*a*", "~~a~~", "a <b>c</b>", "<details>", "# Heading", "```sh\nx\n```", "---"):  # fmt: skip
+                 "*a*", "~~a~~", "a <b>c</b>", "<details>", "# Heading", "```sh\nx\n```", "---",
+                 "$x$", "- [x] done", "> [!NOTE]\n> x", "a[^1]", "<a href=x>", "</p>", "<!-- x -->", "<br/>",
+                 "### ✓ Every gate <b>passed</b>", "<details><summary>x</summary>\n\n</details>", "<?x?>", "<!x>",
+                 "abcdef1", ":smile:", "<p class=x>y</p>", "ann@example.org"):  # fmt: skip
         assert complaints(f"Start\n\n{text}") != [], text
