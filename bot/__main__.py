@@ -1,4 +1,4 @@
-"""`python -m bot`: the GitHub side of the course."""
+"""`python -m bot`: the GitHub side of the course, for its workflows and its maintainers."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from tito.cli import ui
+from tito.course import find_root
 from tito.errors import TitoError
 from tito.report import Finding
 
@@ -19,7 +20,7 @@ from tito.report import Finding
     epilog="Exit codes: 0 done or nothing to do, 1 something is wrong, 2 wrong use.",
 )
 def bot() -> None:
-    """Tell a pull request what its run found, and guard the branches."""
+    """Report on pull requests, guard the branches, publish what other repositories use."""
 
 
 @bot.command("post")
@@ -71,7 +72,7 @@ def _branches(json_file: str | None, *, write: bool) -> int:
     from bot.branches import Branches, settled
     from bot.environments import Environments
     from bot.settings import access_from
-    from tito.course import find_root, load
+    from tito.course import load
 
     wanted = load(find_root(Path.cwd())).branches
     done: list[str] = []
@@ -98,6 +99,25 @@ def _in_words(found: list[Finding]) -> str:
         return f"GitHub is not as classroom.yml says: {errors} to mend"
     said = "GitHub is as classroom.yml says"
     return f"{said}, as far as can be: see above" if found else said
+
+
+@bot.group("tools")
+def tools_group() -> None:
+    """The repository whose actions others use."""
+
+
+@tools_group.command("publish")
+@click.argument("target")
+@click.option("--version", required=True, metavar="1.2.3", help="The tag, with v before it.")
+@click.option("--dry-run", is_flag=True, help="Look at everything, and write nothing.")
+def publish_command(target: str, version: str, dry_run: bool) -> None:
+    """Publish the tools of the last commit to the git repository TARGET, an address or a path."""
+    from bot.tools import publish
+
+    done = publish(find_root(Path.cwd()), target, version, dry_run=dry_run)
+    click.echo(f"{done.tag}: commit {done.commit}, {done.files} files, no leak found")
+    verb = "would be written" if dry_run else "written"
+    click.echo(f"{verb}: {', '.join(done.refs)}" if done.refs else "nothing to write")
 
 
 def invoke(arguments: Sequence[str] | None = None) -> int:

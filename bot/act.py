@@ -13,7 +13,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -225,8 +225,13 @@ class Act:
         *,
         number: int = 1,
         environment: Mapping[str, str] | None = None,
+        repositories: Mapping[str, Path] | None = None,
     ) -> Run:
-        """Run `.github/workflows/<workflow>` as run `number`, and wait for its end."""
+        """Run `.github/workflows/<workflow>` as run `number`, and wait for its end.
+
+        `repositories` are folders that stand for other repositories: `acme/tools@v1` → folder.
+        """
+        others = repositories or {}
         file = self.folder / f"event-{number}.json"
         file.write_text(json.dumps(payload), encoding="utf-8")
         settings = {
@@ -241,23 +246,29 @@ class Act:
             "--action-cache-path", str(self.folder / f"cache-{number}"), "--no-cache-server",
             *(f"--{kind}-file={os.devnull}" for kind in ("env", "secret", "var", "input")),
             *(f"--env={name}={value}" for name, value in settings.items()),
-            "-s", f"GITHUB_TOKEN={TOKEN}", *self._replaced(checkout),
+            "-s", f"GITHUB_TOKEN={TOKEN}",
+            *(f"--local-repository={name}={folder}" for name, folder in others.items()),
+            *self._replaced([checkout, *others.values()]),
         ]  # fmt: skip
+        done = subprocess.run(
+            command, env=self._surroundings(), capture_output=True, text=True, check=False
+        )
+        return self._read(done, number)
+
+    def _surroundings(self) -> dict[str, str]:
         # The tito of an environment that is switched on here is not on the runner's PATH.
         path = [p for p in os.environ["PATH"].split(os.pathsep) if not Path(p, "tito").exists()]
-        here = {
+        return {
             "PATH": os.pathsep.join([str(self._bin), *path]),
             "HOME": str(self.folder / "home"),
             "TMPDIR": str(self.folder / "tmp"),
             "LANG": "C.UTF-8",
         }
-        done = subprocess.run(command, env=here, capture_output=True, text=True, check=False)
-        return self._read(done, number)
 
-    def _replaced(self, checkout: Path) -> list[str]:
-        """Every third-party action that the checkout names must have a stand-in."""
+    def _replaced(self, folders: Iterable[Path]) -> list[str]:
+        """Every third-party action that is named there must have a stand-in."""
         options = []
-        for file in sorted((checkout / ".github").rglob("*.yml")):
+        for file in (file for folder in folders for file in (folder / ".github").rglob("*.yml")):
             for name, sha in _REFERENCE.findall(file.read_text(encoding="utf-8")):
                 if name in STUBS:
                     options.append(

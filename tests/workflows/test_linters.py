@@ -29,7 +29,7 @@ PLANTED = [
     ("schemas", ".github/dependabot.yml", "interval: weekly", "interval: sometimes"),
     ("act", WORKFLOW, "timeout-minutes", "timeout-minuts"),
     ("act", WORKFLOW, "needs.static.result", "need.static.result"),
-    ("shellcheck", SETUP, '"$root/requirements/$REQUIREMENTS"', "$root/requirements/$REQUIREMENTS"),
+    ("shellcheck", SETUP, '"$ROOT/requirements/$REQUIREMENTS"', "$ROOT/requirements/$REQUIREMENTS"),
     ("shellcheck", WORKFLOW, '--head "$HEAD"', "--head $HEAD"),
     ("shellcheck", ".github/actions/gate.sh", '"$result" ||', "$result ||"),
     ("yamllint", WORKFLOW, "permissions: {}\n\n", "permissions: {}\npermissions: {}\n\n"),
