@@ -19,7 +19,7 @@ from urllib3.response import BaseHTTPResponse
 
 from bot.errors import GoneError, NotAllowedError, NotOnThisPlanError, UnsureError
 from bot.settings import Access
-from bot.untrusted import one_line
+from tito.untrusted import one_line
 from bot.waiting import LIMITED, Patience, is_limit
 from tito.errors import TitoError
 
