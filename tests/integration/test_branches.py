@@ -189,6 +189,7 @@ def run(organisation: Organisation, *words: str) -> subprocess.CompletedProcess[
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_the_command_says_what_it_did_and_its_exit_code_what_is_left(
     organisation: Organisation, tmp_path: Path
 ) -> None:

@@ -148,6 +148,7 @@ def test_list_names_every_module_and_its_state(
     assert "20_benchmarking" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_test_tells_each_module_and_json(course: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, data = as_json(capsys, "module", "test", "01", "tensor", "02")
     assert code == 0
@@ -166,6 +167,7 @@ def test_a_module_that_is_not_written_is_a_clear_error(
     assert "Traceback" not in told
 
 
+@pytest.mark.slow
 def test_validate_runs_no_code_and_tells_every_finding(
     course: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -182,6 +184,7 @@ def test_validate_runs_no_code_and_tells_every_finding(
 # Export
 
 
+@pytest.mark.slow
 def test_a_module_enters_in_order_and_after_its_tests(
     course: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -301,6 +304,7 @@ def test_a_checkpoint_waits_for_its_modules(
     assert "not written yet" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_failed_checkpoint_is_remembered_and_a_broken_memory_is_no_crash(
     course: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -333,6 +337,7 @@ def test_info_names_no_path_and_no_user(course: Path, capsys: pytest.CaptureFixt
     assert "last module" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_the_doctor_finds_all_well_and_names_what_is_not(
     course: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -368,6 +373,7 @@ def test_the_version_comes_from_the_installed_distribution_too(
     assert system.version() == "1.2.3"
 
 
+@pytest.mark.slow
 def test_work_done_in_the_notebook_is_what_is_tested(
     course: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -25,6 +25,7 @@ def test_the_second_export_writes_nothing(
     assert len(before) >= 4
 
 
+@pytest.mark.slow
 def test_a_wrong_solution_fails_at_its_test_in_the_dev_file(
     copy_of_course: Callable[[], Path],
 ) -> None:

@@ -14,6 +14,8 @@ from tito.errors import TitoError
 from tito.gates import export_gate, run_gate
 from tito.report import Finding, GateResult, decode
 
+pytestmark = pytest.mark.slow
+
 ADD = "        return x + y\n"
 
 

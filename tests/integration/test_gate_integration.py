@@ -20,6 +20,8 @@ from tito.report import Finding, GateResult, decode
 from tito.sandbox import Isolation, run
 from tito.testing import TestResult, TestRun
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def built(small: SmallCourse) -> Built:

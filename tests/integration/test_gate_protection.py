@@ -16,6 +16,8 @@ from tito.gates import protection_gate
 from tito.protection import covered
 from tito.report import Finding, GateResult, decode
 
+pytestmark = pytest.mark.slow
+
 ADD = "        return x + y\n"
 TENSOR = "tinytorch/core/tensor.py"
 DEV = "modules/source/02_tensor/tensor_dev.py"

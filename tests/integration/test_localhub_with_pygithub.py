@@ -63,6 +63,7 @@ def connected(hub: LocalHub, clients: list, token: str, **settings):
     return clients[-1]
 
 
+@pytest.mark.slow
 def test_three_hundred_comments_are_written_edited_deleted_and_listed(hub, course, client):
     pull = client.get_repo("acme/course").get_pull(1)
     made = [pull.create_issue_comment(f"comment {number}") for number in range(300)]

@@ -18,6 +18,8 @@ from tests.integration.posting import GOOD, HEAD, WRITES, Posting, red
 from tests.unit.bot.subjects import SYNTAX
 from tito.report import Report
 
+pytestmark = pytest.mark.slow
+
 CHECKS = "/check-runs"
 
 

@@ -16,6 +16,8 @@ from tests.integration.posting import BASE, GOOD, HEAD, RED, Posting, red
 from tests.unit.bot.subjects import DEV
 from tito.report import Report
 
+pytestmark = pytest.mark.slow
+
 MOST = 6
 """Requests for a report that changes nothing, with at most a hundred comments."""
 

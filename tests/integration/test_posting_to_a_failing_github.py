@@ -18,6 +18,8 @@ from bot.settings import settings_from
 from tests.integration.posting import HEAD, RED, Posting
 from tito.errors import TitoError
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[Posting]:

@@ -16,6 +16,8 @@ from tito.export import build
 from tito.importing import check_import, import_package
 from tito.testing import run_module, write_package
 
+pytestmark = pytest.mark.slow
+
 COURSE = course_module.load(ROOT)
 WRITTEN = [module for module in COURSE.modules if COURSE.written(module)]
 
@@ -42,7 +44,6 @@ def test_module_k_passes_its_tests_on_prefix_k(module: Module) -> None:
     assert run.passed
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("last", WRITTEN, ids=slug)
 def test_every_earlier_module_passes_on_prefix_k(last: Module, tmp_path: Path) -> None:
     """The whole matrix: a later module must not break what stands before it."""
@@ -69,7 +70,6 @@ def test_the_version_of_stubs_imports_silently(
     check_import(course, folder)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("module", WRITTEN, ids=slug)
 def test_a_stub_fails_every_test_of_its_module(
     module: Module, copy_of_course: Callable[[], Path]

@@ -144,6 +144,7 @@ def test_a_broken_test_cell_is_a_failure_at_its_line(small: SmallCourse) -> None
     assert path.read_text().split("\n")[finding.line - 1] == "limit = 1 / 0"
 
 
+@pytest.mark.slow
 def test_an_endless_loop_is_a_failure_of_every_test(small: SmallCourse) -> None:
     add(small, "first", "def f():\n    while True:\n        pass", "def test_it():\n    f()\n\ndef test_b():\n    assert 1 == 1")  # fmt: skip
     run = run_last(small, Limits(seconds=3))

@@ -19,6 +19,7 @@ def course(copy_of_course: Callable[[], Path]) -> Path:
     return copy_of_course()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
 @pytest.mark.parametrize("columns", [40, 80])
 def test_no_line_is_wider_than_the_window(course: Path, columns: int) -> None:

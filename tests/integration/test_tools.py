@@ -203,6 +203,7 @@ def test_a_secret_of_that_commit_counts_and_not_of_the_folder(
         publish_to(course, target)
 
 
+@pytest.mark.slow
 def test_the_real_tools_can_be_published(target: Path, tmp_path: Path) -> None:
     repository = Repository(ROOT, tmp_path / "course")
     done = publish_to(repository, target)

@@ -55,6 +55,7 @@ def test_the_graph_is_shown_in_course_order(
     assert lines[-1][0] == "✓"
 
 
+@pytest.mark.slow
 def test_the_graph_fits_a_window_of_40_columns(
     copy_of_course: Callable[[], Path],
     in_folder: Callable[[Path], None],

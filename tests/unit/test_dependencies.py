@@ -123,6 +123,7 @@ def test_a_clean_course_has_no_findings(small: SmallCourse) -> None:
     assert derived.findings == derived.unwritten == ()
 
 
+@pytest.mark.slow
 def test_this_course_has_no_faults_and_names_what_is_not_written() -> None:
     course = course_module.load(ROOT)
     assert [f for f in findings_of(course) if f.severity != "notice"] == []

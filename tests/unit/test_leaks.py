@@ -212,6 +212,7 @@ def test_each_module_of_this_course_is_found_in_the_package_and_in_its_dev_file(
             assert rules(secrets, dev.text) == {"leak-solution", "leak-marker"}
 
 
+@pytest.mark.slow
 def test_the_engine_and_the_documents_of_this_course_are_no_false_alarm() -> None:
     secrets = secrets_of(course_module.load(ROOT))
     names = ["LICENSE", "README.md", "CONTRIBUTING.md"]

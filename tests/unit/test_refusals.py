@@ -234,6 +234,7 @@ def mangled_files(draw: st.DrawFn) -> str:
 DEEP = "# %%\n#| default_exp core.small\n#| export\n"
 
 
+@pytest.mark.slow
 @settings(
     max_examples=300,
     deadline=None,

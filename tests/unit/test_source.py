@@ -142,6 +142,7 @@ def test_generated_options_are_read_as_by_jupytext(words: list[str]) -> None:
     assert by_tito(text) == expected
 
 
+@pytest.mark.slow
 def test_every_pair_of_pieces_is_read_as_by_jupytext() -> None:
     compared = 0
     for first, second in itertools.product(dict.fromkeys(PIECES), repeat=2):

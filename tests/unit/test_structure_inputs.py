@@ -136,6 +136,7 @@ def test_a_hostile_file_is_told_and_raises_nothing(text: str) -> None:
     assert structure.check_course(COURSE, [dev_file(text), dev_file(text)]) is not None
 
 
+@pytest.mark.slow
 def test_ten_thousand_cells_are_read() -> None:
     cells = [EXTRA, asked(1), answer(1), TEST_1, DOUBLE, MAIN, STEP_1, TEXT_1]
     findings = check("\n".join(cells * 1250))

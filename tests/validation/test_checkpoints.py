@@ -91,6 +91,7 @@ def test_every_written_checkpoint_has_planted_faults() -> None:
     assert {name for name, *_ in FAULTS} == {checkpoint.name for checkpoint in WRITTEN}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("checkpoint", WRITTEN, ids=slug)
 def test_it_passes_on_the_course_and_runs_alone(checkpoint: Checkpoint) -> None:
     done = subprocess.run(

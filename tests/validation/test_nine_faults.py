@@ -13,6 +13,8 @@ import pytest
 
 from tests.conftest import ROOT
 
+pytestmark = pytest.mark.slow
+
 DEV = "modules/source/03_activations/activations_dev.py"
 IMPORT = "from tinytorch.core.tensor import Operation, Tensor, apply\n"
 GELU = """\

@@ -116,6 +116,7 @@ def test_r06_requires_grad_is_accepted_from_module_02_on() -> None:
     assert Tensor([1.0], requires_grad=True).requires_grad
 
 
+@pytest.mark.slow
 def test_r07_an_operation_without_a_gradient_fails_the_build(
     copy_of_course: Callable[[], Path],
 ) -> None:

@@ -356,6 +356,7 @@ states = st.sampled_from([c.state for c in CHECKPOINTS])
 strips = st.lists(st.builds(CheckpointResult, st.just("00_x_y"), texts, states), max_size=5)
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(st.lists(gates, min_size=1, max_size=4), strips.map(tuple), texts, texts)
 def test_no_report_whatever_gets_anything_out(

@@ -350,6 +350,7 @@ def test_checkpoint_with_dropout_gives_the_same_gradients() -> None:
     assert found[0] == found[1] == found[2]
 
 
+@pytest.mark.slow
 def test_checkpoint_holds_less() -> None:
     def block(x: Tensor) -> Tensor:
         for _ in range(10):

@@ -249,6 +249,7 @@ def test_a_pickle_of_something_else_is_refused(content: Any, tmp_path: Path) -> 
 GOOD = b"\x80\x02" + python2(batch(1)) + b"."
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(st.data())
 def test_a_damaged_pickle_is_refused_or_read_and_nothing_else(data: st.DataObject) -> None:

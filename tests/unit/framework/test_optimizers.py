@@ -53,6 +53,7 @@ def test_one_without_a_comparison_is_noticed(monkeypatch: pytest.MonkeyPatch) ->
     assert not_compared() == ["Planted"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @pytest.mark.parametrize(("name", "settings", "kernels_on"), RUNS)
 def test_optimizer_agrees(name: str, settings: Any, kernels_on: bool, dtype: Any) -> None:

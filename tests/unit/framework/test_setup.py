@@ -250,6 +250,7 @@ def test_a_cell_window_of_an_editor_is_a_notebook_though_it_names_a_file(tmp_pat
     assert done.stdout.endswith("0 of 1 tests passed\nthe next cell\n")
 
 
+@pytest.mark.slow
 def test_a_real_notebook_reports_its_tests(tmp_path: Path) -> None:
     """Jupyter's own kernel: a failure is shown with its line and the notebook goes on."""
     jupytext = pytest.importorskip("jupytext")

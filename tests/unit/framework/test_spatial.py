@@ -159,6 +159,7 @@ def test_a_name_without_comparison_is_noticed(monkeypatch: pytest.MonkeyPatch) -
     assert without_comparison() == ["Planted"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kernels_on", FASTER)
 @pytest.mark.parametrize("name", spatial.__all__)
 def test_it_gives_what_pytorch_gives(name: str, kernels_on: bool) -> None:
