@@ -93,6 +93,7 @@ def test_no_text_gets_out_of_a_summary(name: str) -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMED)
 def test_no_text_gives_orders_to_a_terminal_or_a_runner(
     name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch

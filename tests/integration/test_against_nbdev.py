@@ -19,6 +19,8 @@ from tito import course as course_module
 from tito.course import Course, Module
 from tito.export import build
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 COURSE = course_module.load(ROOT)
 WRITTEN = [module for module in COURSE.modules if COURSE.written(module)]

@@ -31,6 +31,7 @@ def twin(small: Any) -> Twin:
     return Twin(small.load())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("module", WRITTEN, ids=lambda module: module.slug)
 @pytest.mark.parametrize("step", ["unchanged", "from the notebook alone"])
 def test_a_module_survives_the_round_trip(module: Module, step: str, tmp_path: Path) -> None:

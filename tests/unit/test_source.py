@@ -114,6 +114,7 @@ WORDS = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None, derandomize=True)
 @given(st.lists(st.sampled_from(PIECES), max_size=14), st.sampled_from(["\n", "\r\n", "\r"]))
 @example(["# %% [markdown]", '"""', "# %%", '"""', "# %%", "x = 1"], "\n")
@@ -129,6 +130,7 @@ def test_generated_files_are_read_as_by_jupytext(lines: list[str], newline: str)
     check_lines(parse(text, "x_dev.py"))
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None, derandomize=True)
 @given(st.lists(st.sampled_from(WORDS), max_size=7))
 def test_generated_options_are_read_as_by_jupytext(words: list[str]) -> None:

@@ -70,6 +70,7 @@ def test_errors_are_annotated_first_once_and_no_more_than_are_shown() -> None:
     assert lines[1] == "::warning file=a00.py,title=r::m"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("room", [0, 100, 400, 2_000, 20_000, LARGEST_SUMMARY])
 def test_a_summary_fits_and_says_what_it_leaves_out(room: int) -> None:
     many = tuple(Finding("r", "error", f"{n}.py", 0, "m\n" + "🧠" * 3000) for n in range(2000))
@@ -81,6 +82,7 @@ def test_a_summary_fits_and_says_what_it_leaves_out(room: int) -> None:
         assert "More did not fit here: the log holds all of it." in made or "left out here" in made
 
 
+@pytest.mark.slow
 def test_a_summary_of_many_commands_fits_whatever_room_is_left() -> None:
     gates = tuple(
         GateResult("gate-" + "abcdefghij"[i] * 25, "failed", (finding(f"x y {i}"),), "")

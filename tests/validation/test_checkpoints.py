@@ -129,6 +129,7 @@ def test_it_fails_on_a_planted_fault(
     assert not run(course, course.checkpoint(name)).passed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("checkpoint", WRITTEN, ids=slug)
 def test_it_fails_on_an_empty_package(
     checkpoint: Checkpoint, copy_of_course: Callable[[], Path]
