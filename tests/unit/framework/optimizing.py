@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from gradients import error
 
 from tinytorch.core import optimizers
 from tinytorch.core.tensor import Parameter, use_kernels
@@ -133,15 +134,6 @@ def theirs(
                 parameter.grad = torch.from_numpy(np.asarray(gradient.astype(dtype)))
         optimizer.step()
     return [parameter.detach().numpy() for parameter in parameters]
-
-
-def error(found: np.ndarray, expected: np.ndarray) -> float:
-    """max|a − b| / max(1e-3, max|b|); the shapes must be equal."""
-    assert found.shape == expected.shape
-    if not found.size:
-        return 0.0
-    difference = abs(found.astype(np.float64) - expected).max()
-    return float(difference / max(1e-3, abs(expected).max()))
 
 
 def excess(found: Arrays, pytorch: Arrays, exact: Arrays, dtype: Any) -> float:

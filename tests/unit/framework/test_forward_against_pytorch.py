@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from cases import CASES, Case, pytorch
+from gradients import error
 
 import tinytorch  # noqa: F401  (registers the operations of every module)
 from tinytorch.core.tensor import Operation, Tensor, apply, kernels, operations, use_kernels
@@ -23,15 +24,6 @@ PYTORCH = pytorch()
 def without_case() -> list[str]:
     """Operations of the registry that the table does not know."""
     return sorted(set(operations) - (set(CASES) & set(PYTORCH)))
-
-
-def error(found: np.ndarray, expected: np.ndarray) -> float:
-    """max|a − b| / max(1e-3, max|b|); the shapes must be equal."""
-    assert found.shape == expected.shape
-    if not found.size:
-        return 0.0
-    difference = abs(found.astype(np.float64) - expected).max()
-    return float(difference / max(1e-3, abs(expected).max()))
 
 
 def theirs(name: str, arrays: list[np.ndarray], case: Case) -> np.ndarray:

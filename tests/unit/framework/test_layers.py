@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import os
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -13,28 +11,12 @@ import pytest
 import tinytorch.core.layers as layers
 from tinytorch.core.activations import ReLU
 from tinytorch.core.layers import Dropout, Flatten, Linear, Sequential, matmul
-from tinytorch.core.tensor import Parameter, Tensor, manual_seed, set_default_dtype
+from tinytorch.core.tensor import Parameter, Tensor, manual_seed
 
 
 @pytest.fixture(autouse=True)
 def _seeded() -> None:
     manual_seed(0)
-
-
-@pytest.fixture
-def float64() -> Iterator[None]:
-    """The default dtype is float64 for one test."""
-    set_default_dtype(np.float64)
-    yield
-    set_default_dtype(np.float32)
-
-
-@pytest.fixture
-def torch() -> Any:
-    """PyTorch; without it the test is skipped, but fails where everything must run."""
-    if os.environ.get("CI") == "true":
-        return importlib.import_module("torch")
-    return pytest.importorskip("torch")
 
 
 def test_the_public_names_are_these() -> None:

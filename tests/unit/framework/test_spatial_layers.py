@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -22,28 +20,12 @@ from tinytorch.core.spatial import (
     MaxPool2d,
     conv2d_naive,
 )
-from tinytorch.core.tensor import Tensor, manual_seed, set_default_dtype
+from tinytorch.core.tensor import Tensor, manual_seed
 
 
 @pytest.fixture(autouse=True)
 def _seeded() -> None:
     manual_seed(0)
-
-
-@pytest.fixture
-def float64() -> Iterator[None]:
-    """The default dtype is float64 for one test."""
-    set_default_dtype(np.float64)
-    yield
-    set_default_dtype(np.float32)
-
-
-@pytest.fixture
-def torch() -> Any:
-    """PyTorch; without it the test is skipped, but fails where everything must run."""
-    if os.environ.get("CI") == "true":
-        return importlib.import_module("torch")
-    return pytest.importorskip("torch")
 
 
 def images(*shape: int, seed: int = 1) -> Tensor:
