@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -18,7 +19,8 @@ from tito.errors import TitoError
 from tito.export import stale_modules
 from tito.report import encode
 from tito.sandbox import Limits
-from tito.testing import TestRun, run_file
+from tito.syntax import UNREADABLE
+from tito.testing import TestRun, run_file, run_files
 
 State = Literal["passed", "failed", "to run again", "not run", "waiting", "not written"]
 
@@ -66,6 +68,38 @@ def run(course: Course, checkpoint: Checkpoint, *, limits: Limits | None = None)
     result = run_file(course, checkpoint.path, limits=limits)
     _store(course, checkpoint, result, sources)
     return result
+
+
+def run_together(
+    course: Course, checkpoints: Sequence[Checkpoint], *, limits: Limits | None = None
+) -> tuple[Checkpoint, ...]:
+    """Run several in one process; return those that passed, whose outcome is remembered.
+
+    Of the others nothing is known, since one may have ended the process of all, or left behind
+    what another one stumbles over: `run` them alone.
+    """
+    ready = [checkpoint for checkpoint in checkpoints if _can_run(course, checkpoint)]
+    if len(ready) < 2:
+        return ()
+    sources = [_sources(course, checkpoint) for checkpoint in ready]
+    try:
+        runs = run_files(course, [checkpoint.path for checkpoint in ready], limits=limits)
+    except UNREADABLE:  # one of the files is no Python
+        return ()
+    passed = []
+    for checkpoint, before, result in zip(ready, sources, runs, strict=True):
+        if result.passed:
+            _store(course, checkpoint, result, before)
+            passed.append(checkpoint)
+    return tuple(passed)
+
+
+def _can_run(course: Course, checkpoint: Checkpoint) -> bool:
+    try:
+        require(course, checkpoint)
+    except TitoError:
+        return False
+    return True
 
 
 def require(course: Course, checkpoint: Checkpoint) -> None:

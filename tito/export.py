@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import hashlib
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -17,7 +18,7 @@ from tito.errors import RefusedError, TitoError
 from tito.names import public_names
 from tito.refusals import Parsed, compare, judge, look, parse
 from tito.report import failed, in_order
-from tito.source import Cell, DevFile, read
+from tito.source import KEPT, Cell, DevFile, read
 from tito.syntax import UNREADABLE, tree_of
 
 FORMAT = 1
@@ -238,6 +239,7 @@ def _with_header(body: str, origin: str, command: str, source_hash: str) -> str:
     return header + "\n" + body
 
 
+@functools.lru_cache(KEPT)
 def _source_hash(dev: DevFile) -> str:
     """Of the exported cells alone: edits of prose and tests change nothing."""
     parts = [f"{c.identity}\0{c.public}\0{c.code.rstrip()}" for c in dev.exported]

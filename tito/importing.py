@@ -91,25 +91,32 @@ class Importer:
     def finish(self) -> None:
         """Raise TitoError, with the dev file's line, if the package cannot be imported."""
         outcome = self.outcome()
-        if outcome.returncode == 0 and not outcome.stopped:
-            said = (outcome.stdout + outcome.stderr).strip()
-            if not said:
-                return
-            raise TitoError(
-                f"importing the package prints: {said[:200]!r}",
-                hint="an exported cell may define things; move the call into a test cell",
-            )
-        from tito.testing import Mapper, python_traceback
-
         assert self._folder is not None
-        mapper = Mapper(self._course, self._folder, None, None)
-        last = outcome.stderr.strip().split("\n")[-1]
-        place = mapper.place(python_traceback(outcome.stderr))
-        raise TitoError(
-            f"the package cannot be imported: {outcome.stopped or last}",
-            where=f"{place.path}:{place.line}, cell {place.cell}" if place else "",
-            hint="mend that cell, then: tito export --all",
+        fault = fault_of(self._course, self._folder, outcome)
+        if fault is not None:
+            raise fault
+
+
+def fault_of(course: Course, folder: Path, outcome: Outcome) -> TitoError | None:
+    """What is wrong with the package in `folder`, by how its import ended; None if nothing is."""
+    if outcome.returncode == 0 and not outcome.stopped:
+        said = (outcome.stdout + outcome.stderr).strip()
+        if not said:
+            return None
+        return TitoError(
+            f"importing the package prints: {said[:200]!r}",
+            hint="an exported cell may define things; move the call into a test cell",
         )
+    from tito.places import Mapper, python_traceback
+
+    mapper = Mapper(course, folder, None, None)
+    last = outcome.stderr.strip().split("\n")[-1]
+    place = mapper.place(python_traceback(outcome.stderr))
+    return TitoError(
+        f"the package cannot be imported: {outcome.stopped or last}",
+        where=f"{place.path}:{place.line}, cell {place.cell}" if place else "",
+        hint="mend that cell, then: tito export --all",
+    )
 
 
 def import_package(course: Course, folder: Path) -> Outcome:

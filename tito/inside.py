@@ -2,7 +2,8 @@
 
     python -I -B inside.py SPEC.json
 
-SPEC names the folder that holds the package, the tests to run and where the JSON report goes. The
+SPEC names the folder that holds the package, the tests to run and where the JSON report goes. What
+it calls `mark` is written to both outputs once the package is imported. The
 dev file's unexported cells are compiled with their own line numbers, in a namespace that holds
 every name of the exported module, so that tests test the exported code.
 """
@@ -36,6 +37,7 @@ def main() -> None:
         for script in spec["files"]:
             runpy.run_path(script, run_name="__main__")
         return
+    mark(spec["mark"])
     import pytest
 
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
@@ -54,6 +56,14 @@ def main() -> None:
         *spec["files"],
     ]
     sys.exit(pytest.main(arguments, plugins=[OneDevFile(dev, pytest) for dev in spec["devs"]]))
+
+
+def mark(text: str) -> None:
+    """Write it behind all that was said so far, also by processes that were started."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    for output in (1, 2):
+        os.write(output, text.encode())
 
 
 class OneDevFile:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -22,18 +22,12 @@ from tito.course import Checkpoint, Course, Module
 from tito.errors import CutShortError, RefusedError, SandboxError, TitoError
 from tito.export import build
 from tito.names import public_names
-from tito.package import import_findings
+from tito.package import import_finding, import_findings
+from tito.places import Mapper, python_traceback
 from tito.report import Finding
 from tito.sandbox import Limits, Outcome, run
 from tito.source import read
-from tito.testing import (
-    Mapper,
-    TestRun,
-    python_traceback,
-    run_module,
-    run_together,
-    write_package,
-)
+from tito.testing import TestRun, run_module, run_together
 
 AT_ONCE = 2
 """Runs side by side: each keeps one core busy, and the gate's time is given for two."""
@@ -74,25 +68,30 @@ def check(
 ) -> list[Finding]:
     """Everything that does not work. Raises CutShortError if something could not be tried."""
     clock = Clock(time.monotonic() + seconds)
-    modules = course.entered()
+    modules, found = course.entered(), []
     if not modules:
         message = "no module is in the package yet: only the empty package was tried"
-        found = [Finding("integration-empty", "notice", course.settings.package, 0, message)]
-    else:
-        each = (Job(f"prefix {m.slug}", partial(_prefix, course, m, clock)) for m in modules)
-        found = _all(each, progress, [])
-    # If the whole cannot even be imported, all that follows would say so again.
-    whole = [*_refused(course, modules), *_imported(course, course.root)]
-    if whole:
-        return [*found, *whole]
-    jobs = [Job("a wheel", partial(_wheel, course, clock))]
+        found.append(Finding("integration-empty", "notice", course.settings.package, 0, message))
+    # If the whole cannot even be imported, all but the prefixes would say so again.
+    whole = [*_refused(course, modules), *_imported(course)]
+    jobs = [Job(f"prefix {m.slug}", partial(_prefix, course, m, clock)) for m in modules]
+    if not whole:
+        # The long ones first, so that none of them is waited for at the end.
+        jobs = [*_on_the_whole(course, modules, clock, progress), *reversed(jobs)]
+    return _all(jobs, progress, [*found, *whole])
+
+
+def _on_the_whole(
+    course: Course, modules: Sequence[Module], clock: Clock, progress: Progress
+) -> Iterator[Job]:
+    """What needs the package as it was committed."""
+    states = [checkpoints.status(course, checkpoint) for checkpoint in course.checkpoints]
+    chosen = [s.checkpoint for s in states if s.state not in ("waiting", "not written")]
+    if chosen:
+        yield Job("checkpoints", partial(_checkpoints, course, chosen, clock, progress))
     if modules:
-        jobs.insert(0, Job("all tests", partial(_together, course, modules, clock)))
-    for checkpoint in course.checkpoints:
-        if checkpoints.status(course, checkpoint).state not in ("waiting", "not written"):
-            work = partial(_checkpoint, course, checkpoint, clock)
-            jobs.append(Job(f"checkpoint {checkpoint.slug}", work))
-    return _all(jobs, progress, found)
+        yield Job("all tests", partial(_together, course, modules, clock))
+    yield Job("a wheel", partial(_wheel, course, clock))
 
 
 def _all(jobs: Iterable[Job], progress: Progress, found: Iterable[Finding]) -> list[Finding]:
@@ -100,11 +99,12 @@ def _all(jobs: Iterable[Job], progress: Progress, found: Iterable[Finding]) -> l
 
     Raises CutShortError for the first of those, with everything that was found.
     """
-    findings, stopped = [*found], None
+    findings: list[Finding] = [*found]
+    stopped: TitoError | None = None
 
-    def start(job: Job) -> Iterable[Finding]:
+    def start(job: Job) -> list[Finding]:
         progress(job.name)
-        return job.work()
+        return [*job.work()]  # here, not where the findings are gathered
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
         futures = [pool.submit(start, job) for job in jobs]
@@ -112,6 +112,9 @@ def _all(jobs: Iterable[Job], progress: Progress, found: Iterable[Finding]) -> l
             for future in futures:
                 try:
                     findings += future.result()
+                except CutShortError as error:
+                    findings += error.findings
+                    stopped = stopped or error
                 except TitoError as error:
                     stopped = stopped or error
         except BaseException:
@@ -133,24 +136,23 @@ def _refused(course: Course, modules: Sequence[Module]) -> Sequence[Finding]:
 def _prefix(course: Course, module: Module, clock: Clock) -> Iterable[Finding]:
     """The package of the modules up to this one imports alone, and passes the module's tests."""
     try:
-        files = build(course, course.up_to(module))
+        tests = run_module(course, module, limits=clock.limits())
     except RefusedError as error:
         return error.findings
-    limits = clock.limits()
-    with tempfile.TemporaryDirectory(prefix="tito-", ignore_cleanup_errors=True) as temporary:
-        folder = Path(temporary).resolve()
-        write_package(folder / course.settings.package, files)
-        broken = _imported(course, folder)
-    return broken or _judged(course, module, run_module(course, module, limits=limits))
+    if tests.import_fault is not None:
+        return [_with_test(course, import_finding(course, tests.import_fault))]
+    return _judged(course, module, tests)
 
 
-def _imported(course: Course, folder: Path) -> list[Finding]:
-    findings = []
-    for finding in import_findings(course, folder):
-        module = next((m for m in course.modules if course.dev_path(m) == finding.path), None)
-        hint = f"mend the cell, then: {_test(module)}" if module else finding.hint
-        findings.append(msgspec.structs.replace(finding, hint=hint))
-    return findings
+def _imported(course: Course) -> list[Finding]:
+    return [_with_test(course, finding) for finding in import_findings(course, course.root)]
+
+
+def _with_test(course: Course, finding: Finding) -> Finding:
+    """With the command that shows a fault of an import again."""
+    module = next((m for m in course.modules if course.dev_path(m) == finding.path), None)
+    hint = f"mend the cell, then: {_test(module)}" if module else finding.hint
+    return msgspec.structs.replace(finding, hint=hint)
 
 
 def _test(module: Module) -> str:
@@ -179,6 +181,19 @@ def failures(tests: TestRun, path: str, hint: str) -> list[Finding]:
     if not tests.passed and not found:
         found.append(Finding("test", "error", path, 0, "the tests did not pass", hint))
     return found
+
+
+def _checkpoints(
+    course: Course, chosen: Sequence[Checkpoint], clock: Clock, progress: Progress
+) -> list[Finding]:
+    """All in one process; what did not pass there alone, so that each has an outcome of its own."""
+    passed = checkpoints.run_together(course, chosen, limits=clock.limits())
+    alone = (
+        Job(f"checkpoint {c.slug}", partial(_checkpoint, course, c, clock))
+        for c in chosen
+        if c not in passed
+    )
+    return _all(alone, progress, ())
 
 
 def _checkpoint(course: Course, checkpoint: Checkpoint, clock: Clock) -> list[Finding]:

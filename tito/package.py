@@ -25,12 +25,17 @@ def import_findings(course: Course, folder: Path) -> list[Finding]:
     except SandboxError:
         raise  # says nothing about the package
     except TitoError as error:
-        where, _, rest = error.where.partition(":")
-        path = where or f"{course.settings.package}/__init__.py"
-        number, _, cell = rest.partition(", cell ")
-        line = int(number) if number.isdigit() else 0
-        return [Finding("package-import", "error", path, line, error.message, error.hint, cell)]
+        return [import_finding(course, error)]
     return []
+
+
+def import_finding(course: Course, fault: TitoError) -> Finding:
+    """What is wrong with importing the package, as a finding."""
+    where, _, rest = fault.where.partition(":")
+    path = where or f"{course.settings.package}/__init__.py"
+    number, _, cell = rest.partition(", cell ")
+    line = int(number) if number.isdigit() else 0
+    return Finding("package-import", "error", path, line, fault.message, fault.hint, cell)
 
 
 def compare(course: Course) -> list[Finding]:

@@ -6,7 +6,7 @@ import ast
 import builtins
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import msgspec
 
@@ -14,7 +14,7 @@ from tito.course import Course, Module
 from tito.names import definition_line, public_of, solutions_of
 from tito.options import BROKEN_METADATA
 from tito.report import Finding
-from tito.source import BEGIN_SOLUTION, ENCODING, END_SOLUTION, Cell, DevFile
+from tito.source import BEGIN_SOLUTION, ENCODING, END_SOLUTION, KEPT, Cell, DevFile
 from tito.syntax import fault as fault
 from tito.syntax import inside_strings, parse_cells
 from tito.syntax import placed as placed
@@ -28,7 +28,7 @@ _SOLUTION_LINE = re.compile(r"\s*#+\s*(BEGIN|END) SOLUTION\s*$")
 _FOLDERS = ("core", "utils")
 
 
-class Parsed(msgspec.Struct, frozen=True, dict=True):
+class Parsed(msgspec.Struct, frozen=True, dict=True, eq=False):
     """The exported cells of a module as one syntax tree with the dev file's line numbers."""
 
     module: Module
@@ -49,37 +49,41 @@ def examine(
     module: Module, dev: DevFile, *, compiled: bool = True
 ) -> tuple[Parsed | None, list[Finding]]:
     """One module by itself. No tree if a cell is not Python."""
-    parsed, findings = parse(module, dev, compiled=compiled)
-    findings += look(module, dev, compiled=compiled)
-    return parsed, findings + (judge(parsed) if parsed else [])
+    parsed, faults = parse(module, dev, compiled=compiled)
+    others = look(module, dev, compiled=compiled)
+    return parsed, [*faults, *others, *(judge(parsed) if parsed else ())]
 
 
+@lru_cache(2 * KEPT)
 def parse(
-    module: Module, dev: DevFile, *, compiled: bool = True
-) -> tuple[Parsed | None, list[Finding]]:
+    module: Module, dev: DevFile, *, compiled: bool
+) -> tuple[Parsed | None, tuple[Finding, ...]]:
     """All that a package needs of a module; what else is wrong, `look` and `judge` find."""
     tree, faults = parse_cells(dev, dev.exported, compiled=compiled)
     if tree is None:
-        return None, faults
-    return Parsed(module, dev, tree, public_of(dev, tree), solutions_of(dev, tree)), faults
+        return None, tuple(faults)
+    parsed = Parsed(module, dev, tree, public_of(dev, tree), solutions_of(dev, tree))
+    return parsed, tuple(faults)
 
 
-def judge(parsed: Parsed) -> list[Finding]:
+@lru_cache(2 * KEPT)
+def judge(parsed: Parsed) -> tuple[Finding, ...]:
     """The faults of the exported code that is Python."""
-    return [*_names(parsed), *_defined_twice(parsed), *_notebook_calls(parsed)]
+    return (*_names(parsed), *_defined_twice(parsed), *_notebook_calls(parsed))
 
 
-def look(module: Module, dev: DevFile, *, compiled: bool = True) -> list[Finding]:
+@lru_cache(2 * KEPT)
+def look(module: Module, dev: DevFile, *, compiled: bool) -> tuple[Finding, ...]:
     """The faults that do not depend on the exported code: an export with nothing new looks too."""
     others = (cell for cell in dev.cells if cell.kind == "code" and not cell.exported)
-    return [
+    return (
         *_target(module, dev),
         *_encoding(dev),
         *_controls(dev),
         *_almost_markers(dev),
         *(finding for cell in dev.cells for finding in _cell(dev, cell)),
         *parse_cells(dev, others, compiled=compiled)[1],
-    ]
+    )
 
 
 def compare(course: Course, modules: Iterable[Parsed]) -> list[Finding]:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -113,8 +113,15 @@ class Cell(msgspec.Struct, frozen=True, dict=True):
         return digest.hexdigest()[:12]
 
 
-class DevFile(msgspec.Struct, frozen=True, dict=True):
-    """A module's dev file. `path` is relative to the course and uses `/`."""
+KEPT = 64
+"""Modules of which we remember what was read: more than a course has."""
+
+
+class DevFile(msgspec.Struct, frozen=True, dict=True, eq=False):
+    """A module's dev file. `path` is relative to the course and uses `/`.
+
+    It is compared as an object, so that what was found out about it can be looked up quickly.
+    """
 
     path: str
     text: str
@@ -156,8 +163,12 @@ def read(file: Path, path: str) -> DevFile:
     return parse(text, path)
 
 
+@lru_cache(KEPT)
 def parse(text: str, path: str) -> DevFile:
-    """The dev file of this text."""
+    """The dev file of this text: the same object as long as the text is the same.
+
+    A gate builds the package of modules 1…k for every k. None who gets it may change it.
+    """
     text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
     return DevFile(path, text, tuple(_cells(text)))
 

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import ast
 import json
+import secrets
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -18,7 +19,9 @@ import msgspec
 
 from tito.course import Course, Module
 from tito.errors import TitoError
-from tito.export import build, locate
+from tito.export import build
+from tito.importing import fault_of
+from tito.places import Entry, Mapper, python_traceback
 from tito.report import Finding
 from tito.sandbox import Isolation, Limits, Outcome, run
 from tito.source import DevFile, read
@@ -53,6 +56,8 @@ class TestRun:
     tests: tuple[TestResult, ...]
     isolation: Isolation
     output: str = ""
+    import_fault: TitoError | None = None
+    """Why the package could not be imported in silence; only `run_module` looks for it."""
 
     @property
     def passed(self) -> bool:
@@ -63,14 +68,6 @@ class TestRun:
     def findings(self) -> tuple[Finding, ...]:
         """One for each test that did not pass."""
         return tuple(test.finding for test in self.tests if test.finding is not None)
-
-
-class Entry(msgspec.Struct):
-    """One frame of a traceback."""
-
-    path: str
-    lineno: int
-    message: str = ""
 
 
 class _Stage(msgspec.Struct):
@@ -94,16 +91,6 @@ class _Report(msgspec.Struct):
 
     exitcode: int
     tests: tuple[_Test, ...] = ()
-
-
-@dataclass(frozen=True)
-class Place:
-    """A line and cell of a dev file, or a line of a test file."""
-
-    module: Module | None
-    path: str
-    line: int
-    cell: str
 
 
 def write_package(folder: Path, files: Mapping[str, bytes]) -> None:
@@ -153,9 +140,10 @@ def run_module(
         folder = Path(temporary).resolve()
         write_package(folder / course.settings.package, files)
         collected = _collected(course, module, dev)
-        outcome, report = _run(course, folder, None, [collected], folder, limits)
+        ran = _run(course, folder, None, [collected], folder, limits)
         mapper = Mapper(course, folder, module, course.dev_file(module))
-        return _results(outcome, report, test_names(dev), mapper)
+        results = _results(ran, ran.report, test_names(dev), mapper)
+        return replace(results, import_fault=fault_of(course, folder, ran.imported))
 
 
 def run_together(
@@ -166,16 +154,17 @@ def run_together(
     with tempfile.TemporaryDirectory(prefix="tito-", ignore_cleanup_errors=True) as temporary:
         folder = Path(temporary).resolve()
         collected = [_collected(course, module, dev) for module, dev in devs.items()]
-        outcome, report = _run(course, course.root, None, collected, folder, limits)
+        ran = _run(course, course.root, None, collected, folder, limits)
         runs = []
         for module, dev in devs.items():
             mapper = Mapper(course, course.root, module, course.dev_file(module))
-            own = _of_file(report, dev.path) if report else None
-            runs.append(_results(outcome, own, test_names(dev), mapper))
+            runs.append(_results(ran, _of_file(ran.report, dev.path), test_names(dev), mapper))
         return runs
 
 
-def _of_file(report: _Report, path: str) -> _Report:
+def _of_file(report: _Report | None, path: str) -> _Report | None:
+    if report is None:
+        return None
     tests = (test for test in report.tests if test.nodeid.startswith(f"{path}::"))
     return _Report(report.exitcode, tuple(tests))
 
@@ -191,18 +180,41 @@ def _collected(course: Course, module: Module, dev: DevFile) -> dict[str, object
 
 def run_file(course: Course, path: str, *, limits: Limits | None = None) -> TestRun:
     """Run one test file of the course by pytest against the repository's own package."""
+    return run_files(course, [path], limits=limits)[0]
+
+
+def run_files(
+    course: Course, paths: Sequence[str], *, limits: Limits | None = None
+) -> list[TestRun]:
+    """As `run_file`, all in one process: what one file does to it, the others see.
+
+    Raises TitoError if a file is missing, and what `ast.parse` raises if one is no Python.
+    """
+    expected = {path: _tests_of(course, path) for path in paths}
+    files = {path: (course.root / path).resolve() for path in paths}
+    with tempfile.TemporaryDirectory(prefix="tito-", ignore_cleanup_errors=True) as temporary:
+        folder = Path(temporary).resolve()
+        ran = _run(course, course.root, [*map(str, files.values())], (), folder, limits)
+        return [
+            _results(
+                ran,
+                _of_file(ran.report, path),
+                expected[path],
+                Mapper(course, course.root, None, file),
+            )
+            for path, file in files.items()
+        ]
+
+
+def _tests_of(course: Course, path: str) -> tuple[str, ...]:
     file = course.root / path
     if not file.is_file():
         raise TitoError("this file is not written yet", where=path)
-    expected = tuple(
+    return tuple(
         node.name
         for node in ast.parse(file.read_text(encoding="utf-8")).body
         if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
     )
-    with tempfile.TemporaryDirectory(prefix="tito-", ignore_cleanup_errors=True) as temporary:
-        folder = Path(temporary).resolve()
-        outcome, report = _run(course, course.root, [str(file)], (), folder, limits)
-        return _results(outcome, report, expected, Mapper(course, course.root, None, file))
 
 
 def run_script(course: Course, path: str, *, limits: Limits | None = None) -> Outcome:
@@ -210,7 +222,16 @@ def run_script(course: Course, path: str, *, limits: Limits | None = None) -> Ou
     with tempfile.TemporaryDirectory(prefix="tito-", ignore_cleanup_errors=True) as temporary:
         folder = Path(temporary).resolve()
         script = str(course.root / path)
-        return _start(course, course.root, [script], (), folder, limits, report=False)
+        return _start(course, course.root, [script], (), folder, limits)
+
+
+@dataclass(frozen=True)
+class _Ran:
+    """How the import of the package ended, how all ended, and pytest's report, if there is one."""
+
+    imported: Outcome
+    outcome: Outcome
+    report: _Report | None
 
 
 def _run(
@@ -220,15 +241,28 @@ def _run(
     devs: Sequence[Mapping[str, object]],
     temporary: Path,
     limits: Limits | None,
-) -> tuple[Outcome, _Report | None]:
-    outcome = _start(course, folder, files, devs, temporary, limits, report=True)
+) -> _Ran:
+    mark, file = f"[{secrets.token_hex()}]", temporary / "report.json"
+    outcome = _start(course, folder, files, devs, temporary, limits, report=file, mark=mark)
+    imported, outcome = _divided(outcome, mark)
     try:
-        data = (temporary / "report.json").read_bytes()
+        data = file.read_bytes()
         if len(data) > _LARGEST_REPORT:
-            return outcome, None
-        return outcome, msgspec.json.decode(data, type=_Report)
+            return _Ran(imported, outcome, None)
+        return _Ran(imported, outcome, msgspec.json.decode(data, type=_Report))
     except (OSError, msgspec.MsgspecError, RecursionError):
-        return outcome, None
+        return _Ran(imported, outcome, None)
+
+
+def _divided(outcome: Outcome, mark: str) -> tuple[Outcome, Outcome]:
+    """How the import ended, and the whole without the mark that stands behind the import."""
+    said, complained = outcome.stdout.partition(mark), outcome.stderr.partition(mark)
+    if not said[1] and not complained[1]:
+        return outcome, outcome
+    change = msgspec.structs.replace
+    before = change(outcome, returncode=0, stopped="", stdout=said[0], stderr=complained[0])
+    whole = change(outcome, stdout=said[0] + said[2], stderr=complained[0] + complained[2])
+    return before, whole
 
 
 def _start(
@@ -239,7 +273,8 @@ def _start(
     temporary: Path,
     limits: Limits | None,
     *,
-    report: bool,
+    report: Path | None = None,
+    mark: str = "",
 ) -> Outcome:
     settings = temporary / "pytest.ini"
     settings.write_text("[pytest]\npython_files = *.py\n", encoding="utf-8")
@@ -248,7 +283,8 @@ def _start(
         "folder": str(folder),
         "root": str(course.root.resolve()),
         "settings": str(settings),
-        "report": str(temporary / "report.json") if report else None,
+        "report": str(report) if report else None,
+        "mark": mark,
         "files": [*files] if files else [dev["path"] for dev in devs],
         "devs": devs,
     }
@@ -258,11 +294,12 @@ def _start(
     return run(command, cwd=course.root, limits=limits)
 
 
-def _results(
-    outcome: Outcome, report: _Report | None, expected: Sequence[str], mapper: Mapper
-) -> TestRun:
+def _results(ran: _Ran, report: _Report | None, expected: Sequence[str], mapper: Mapper) -> TestRun:
+    outcome = ran.outcome
     output = (outcome.stdout + outcome.stderr).strip()
-    found = {t.nodeid.rpartition("::")[2]: t for t in report.tests} if report else {}
+    # A test that ends pytest itself is reported as passed, but was never called to its end.
+    ended = [t for t in report.tests if t.call or t.outcome != "passed"] if report else []
+    found = {t.nodeid.rpartition("::")[2]: t for t in ended}
     results = [_result(name, test, mapper) for name, test in found.items()]
     missing = [name for name in expected if name not in found]
     if missing or not results:
@@ -294,71 +331,3 @@ def _result(name: str, test: _Test, mapper: Mapper) -> TestResult:
     message = (bad.crash.message if bad.crash else bad.longrepr).strip()[:_LONGEST_MESSAGE]
     entries = [*bad.traceback, *([bad.crash] if bad.crash else [])]
     return TestResult(name, verdict, seconds, mapper.finding(name, entries, message))
-
-
-class Mapper:
-    """From frames of a traceback to a dev file's line and cell."""
-
-    def __init__(
-        self, course: Course, folder: Path, module: Module | None, tested: Path | None
-    ) -> None:
-        self.course = course
-        self.package = folder / course.settings.package
-        self.module = module
-        self.tested = tested
-
-    def place(self, entries: Sequence[Entry]) -> Place | None:
-        """The deepest frame that is the student's or the test's."""
-        for entry in reversed(entries):
-            path = (self.course.root / entry.path).resolve()
-            if self.tested is not None and path == self.tested.resolve():
-                return self._tested(entry.lineno)
-            if path.is_relative_to(self.package.resolve()):
-                found = self._generated(path, entry.lineno)
-                if found:
-                    return found
-        return None
-
-    def _tested(self, line: int) -> Place:
-        assert self.tested is not None
-        if self.module is None:
-            path = self.tested.resolve().relative_to(self.course.root.resolve()).as_posix()
-            return Place(None, path, line, "")
-        dev = read(self.tested, self.course.dev_path(self.module))
-        cell = dev.cell_at(line)
-        return Place(self.module, dev.path, line, cell.identity if cell else "")
-
-    def _generated(self, path: Path, line: int) -> Place | None:
-        name = path.relative_to(self.package.resolve()).as_posix()
-        module = next((m for m in self.course.modules if m.file == name), None)
-        if module is None or not path.is_file():
-            return None
-        dev = read(self.course.dev_file(module), self.course.dev_path(module))
-        found = locate(path.read_text(encoding="utf-8"), line, dev)
-        return Place(module, dev.path, found[0], found[1].identity) if found else None
-
-    def finding(
-        self, name: str, entries: Sequence[Entry] | None, message: str, hint: str = ""
-    ) -> Finding:
-        """A failed test as a finding. A fault in an earlier module is said first."""
-        place = self.place(entries or ())
-        path = self.course.dev_path(self.module) if self.module else self._tested(0).path
-        if place is None:
-            return Finding("test", "error", path, 0, f"{name}: {message}", hint)
-        if place.module and self.module and place.module is not self.module:
-            message = f"This fails inside module {place.module.slug}. Mend that first.\n{message}"
-            hint = f"tito module test {place.module.number}"
-        return Finding(
-            "test", "error", place.path, place.line, f"{name}: {message}", hint, place.cell
-        )
-
-
-def python_traceback(text: str) -> list[Entry]:
-    """The frames of a traceback as Python prints it."""
-    entries = []
-    for line in text.split("\n"):
-        head, _, rest = line.strip().partition('", line ')
-        number = rest.partition(",")[0]
-        if head.startswith('File "') and number.isdigit():
-            entries.append(Entry(head.removeprefix('File "'), int(number)))
-    return entries

@@ -36,6 +36,7 @@ def test_a_good_course_passes_and_its_checkpoints_are_stored(built: Built) -> No
         "a wheel",
         "all tests",
         "checkpoint 00_shapes",
+        "checkpoints",
         "prefix 01_tensor",
         "prefix 02_layers",
     ]

@@ -152,7 +152,15 @@ def test_an_endless_loop_is_a_failure_of_every_test(small: SmallCourse) -> None:
     assert all("ran longer than 3 seconds" in finding.message for finding in run.findings)
 
 
-@pytest.mark.parametrize("ending", ["os._exit(0)", "os.kill(os.getpid(), 9)", "sys.exit(0)"])
+@pytest.mark.parametrize(
+    "ending",
+    [
+        "os._exit(0)",
+        "os.kill(os.getpid(), 9)",
+        "sys.exit(0)",
+        "__import__('pytest').exit('enough')",
+    ],
+)
 def test_ending_the_process_passes_nothing(small: SmallCourse, ending: str) -> None:
     add(small, "first", f"import os\nimport sys\n\ndef f():\n    {ending}", "def test_it():\n    f()")  # fmt: skip
     run = run_last(small)
