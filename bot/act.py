@@ -18,6 +18,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+NOTHING = "0" * 40
+"""What a branch was before its first push."""
 RUNNERS = ("ubuntu-24.04", "ubuntu-latest")
 TOKEN = "ghs_local_0000"
 _REFERENCE = re.compile(r"uses: +([\w.-]+/[\w.-]+)[\w./-]*@([0-9a-f]{40})")
@@ -166,6 +168,13 @@ class Repository:
         self.git("add", "--all")
         self.git("commit", "--quiet", "--allow-empty", "--message", message)
         return self.git("rev-parse", "HEAD")
+
+    def push(self, before: str) -> dict[str, Any]:
+        """The event of a push to `main`, which was `before` until then."""
+        home = {"full_name": "acme/course", "default_branch": "main"}
+        after = self.git("rev-parse", "main")
+        self.git("switch", "--quiet", "main")
+        return {"ref": "refs/heads/main", "before": before, "after": after, "repository": home}
 
     def pull_request(
         self, branch: str, change: Callable[[Path], object], *, number: int = 1

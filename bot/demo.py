@@ -1,7 +1,8 @@
 """`make demo`: three pull requests, from push to comment, on this machine alone.
 
-One is good, one has a syntax error in module 03, one edits the generated package by hand. Both
-real workflows run for each; what the bot writes goes to the local GitHub. Exits with 0 only if the
+One is good, one has a syntax error in module 03, one edits the generated package by hand. `main` is
+judged before them, so that each comment can say what has changed since. Both real workflows run for
+each; what the bot writes goes to the local GitHub. Exits with 0 only if the
 verdicts are the expected ones, for the expected reasons, and nothing broke GitHub's description.
 """
 
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bot.laptop import Laptop, laptop
+from bot.localhub.state import WorkflowRun
 from tito.cli import ui
 from tito.course import find_root
 from tito.errors import TitoError
@@ -64,21 +66,35 @@ def _hand_edit(root: Path) -> None:
     _replace(root / "tinytorch/core/tensor.py", "        return x + y\n", "        return x - y\n")
 
 
+_SINCE = "new: passed before"
+
 BRANCHES = (
-    Branch("improve/prose", "a better sentence in module 03", _better_prose, GREEN),
+    Branch(
+        "improve/prose",
+        "a better sentence in module 03",
+        _better_prose,
+        GREEN,
+        ("| export | ✓ passed | as before |",),
+    ),
     Branch(
         "fix/typo",
         "a syntax error in module 03",
         _syntax_error,
         RED,
-        ("activations_dev.py:", "activations-functions", "never closed", "tito gate export"),
+        (
+            "activations_dev.py:",
+            "activations-functions",
+            "never closed",
+            _SINCE,
+            "tito gate export",
+        ),
     ),
     Branch(
         "fix/by-hand",
         "a hand edit of tinytorch/core/tensor.py",
         _hand_edit,
         RED,
-        ("tinytorch/core/tensor.py", "tensor-add", "edited by hand", "tito gate export"),
+        ("tinytorch/core/tensor.py", "tensor-add", "edited by hand", _SINCE, "tito gate export"),
     ),
 )
 
@@ -86,12 +102,25 @@ BRANCHES = (
 def judge(machine: Laptop, branch: Branch) -> Judged:
     """Open the pull request, let both workflows run, and read what the bot wrote."""
     opened = machine.open(branch.name, branch.change)
-    recorded = machine.judge(opened)
+    recorded = _reported(machine, machine.judge(opened))
+    comments = tuple(comment.body for comment in machine.comments(opened))
+    return Judged(recorded.conclusion or "", machine.statuses(recorded.head_sha), comments)
+
+
+def main_faults(machine: Laptop) -> list[str]:
+    """Let both workflows run for `main`. Returns what is not as it must be."""
+    recorded = _reported(machine, machine.judge_main())
+    states = machine.statuses(recorded.head_sha)
+    if "tito/verdict" in states and set(states.values()) == {GREEN}:
+        return []
+    return [f"main is not green, the run ended with {recorded.conclusion}: {states}"]
+
+
+def _reported(machine: Laptop, recorded: WorkflowRun) -> WorkflowRun:
     done = machine.report(recorded)
     if done.jobs != {"report": "success"}:
         raise TitoError(f"the workflow Report ended with {done.jobs}", hint=done.log[-1500:])
-    comments = tuple(comment.body for comment in machine.comments(opened))
-    return Judged(recorded.conclusion or "", machine.statuses(opened), comments)
+    return recorded
 
 
 def faults(branch: Branch, judged: Judged) -> list[str]:
@@ -117,6 +146,8 @@ def main() -> int:
         tempfile.TemporaryDirectory(prefix="demo-", ignore_cleanup_errors=True) as folder,
         laptop(root, Path(folder).resolve()) as machine,
     ):
+        with ui.working("main is judged first"):
+            wrong += main_faults(machine)
         for branch in BRANCHES:
             ui.line(f"\n{'=' * 8} {branch.name}: {branch.about}", "bold")
             with ui.working("both workflows run"):

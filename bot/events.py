@@ -13,6 +13,9 @@ from tito.errors import TitoError
 
 SHA = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 """The full name of a commit."""
+QUEUE = "gh-readonly-queue/"
+"""What the branches of a merge queue begin with. Nobody else may make such a branch."""
+_LANDS = ("push", "merge_group")
 _ADDRESS = re.compile(r"https?://[^\s<>()\"'`|]+")
 
 
@@ -23,6 +26,13 @@ class _Owner(msgspec.Struct, frozen=True):
 class _Repository(msgspec.Struct, frozen=True):
     id: int
     owner: _Owner
+
+
+class _Home(msgspec.Struct, frozen=True):
+    """The repository that the event comes from, and that is written to."""
+
+    id: int
+    default_branch: str
 
 
 class WorkflowRun(msgspec.Struct, frozen=True):
@@ -45,6 +55,7 @@ class Event(msgspec.Struct, frozen=True):
 
     action: str
     workflow_run: WorkflowRun
+    repository: _Home
 
 
 @dataclass(frozen=True)
@@ -68,17 +79,19 @@ def decode(data: bytes) -> Event:
 
 
 def decide(event: Event) -> Run | Stop:
-    """The run to report. Stops for runs of no pull request, not started, or not over."""
+    """The run to report. Stops for runs of anything else, not started, or not over."""
     run = event.workflow_run
-    if run.event != "pull_request":
-        return Stop(f"run {run.run_number} was started by {run.event}, not by a pull request")
+    if run.event != "pull_request" and run.event not in _LANDS:
+        return Stop(f"run {run.run_number} was started by {run.event}, which nobody waits for")
     if run.conclusion == "action_required":
         return Stop(f"run {run.run_number} waits for a maintainer's approval: nothing has run")
     if event.action != "completed" or run.status != "completed":
         return Stop(f"run {run.run_number} is not over yet")
     if run.head_branch is None:
-        return Stop(f"run {run.run_number} names no branch: its pull request cannot be found")
-    repository = run.head_repository
+        return Stop(f"run {run.run_number} names no branch: what it is about cannot be found")
+    repository, landed = run.head_repository, run.event in _LANDS
+    if landed and not _is_ours(event):
+        return Stop(f"run {run.run_number} judged nothing that is, or becomes, the default branch")
     return Run(
         id=run.id,
         number=run.run_number,
@@ -88,7 +101,21 @@ def decide(event: Event) -> Run | Stop:
         head_repository=repository.id if repository else None,
         head_owner=repository.owner.login if repository else "",
         url=run.html_url,
+        landed=landed,
     )
+
+
+def _is_ours(event: Event) -> bool:
+    """True if the run judged the default branch of this repository, or what a queue makes of it.
+
+    A tag's name stands where that of a branch does.
+    """
+    run, home = event.workflow_run, event.repository
+    if run.head_repository is None or run.head_repository.id != home.id:
+        return False
+    if run.event == "push":
+        return run.head_branch == home.default_branch
+    return (run.head_branch or "").startswith(QUEUE)
 
 
 def belongs(run: Run, pull: Pull) -> bool:

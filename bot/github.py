@@ -19,9 +19,9 @@ from urllib3.response import BaseHTTPResponse
 
 from bot.errors import GoneError, NotAllowedError, NotOnThisPlanError, UnsureError
 from bot.settings import Access
-from tito.untrusted import one_line
 from bot.waiting import LIMITED, Patience, is_limit
 from tito.errors import TitoError
+from tito.untrusted import one_line
 
 if TYPE_CHECKING:
     from typing_extensions import Self

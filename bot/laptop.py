@@ -66,8 +66,20 @@ class Laptop:
             head_repository=opened.fork or NAME,
             conclusion=None,
         )
+        return self._run(recorded, opened.event)
+
+    def judge_main(self, before: str = act.NOTHING) -> WorkflowRun:
+        """The same for what `main` holds now, and was `before` a push."""
+        event = self.repository.push(before)
+        self._course.push("main", event["after"])
+        recorded = self._course.workflow_run(
+            head_sha=event["after"], branch="main", event="push", conclusion=None
+        )
+        return self._run(recorded, event)
+
+    def _run(self, recorded: WorkflowRun, event: dict[str, Any]) -> WorkflowRun:
         folder = self.repository.folder
-        done = self.runner.run(folder, WORKFLOW, "pull_request", opened.event, number=recorded.id)
+        done = self.runner.run(folder, WORKFLOW, recorded.event, event, number=recorded.id)
         if set(done.jobs) != set(JOBS):
             raise TitoError(f"these jobs ran: {', '.join(done.jobs)}; all of {JOBS} must")
         for name, conclusion in done.jobs.items():
@@ -91,9 +103,9 @@ class Laptop:
         """What stands under the pull request."""
         return self._course.comments(opened.pull.number)
 
-    def statuses(self, opened: Opened) -> dict[str, str]:
-        """The newest state of each context of the pull request's head."""
-        found = self._course.statuses(opened.pull.head_sha)
+    def statuses(self, sha: str) -> dict[str, str]:
+        """The newest state of each context of a commit."""
+        found = self._course.statuses(sha)
         return {status.context: status.state for status in found}
 
 

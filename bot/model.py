@@ -10,7 +10,11 @@ State = Literal["success", "failure", "error", "pending"]
 
 @dataclass(frozen=True)
 class Run:
-    """One attempt of a workflow run. `head_repository` is None if that one is deleted."""
+    """One attempt of a workflow run. `head_repository` is None if that one is deleted.
+
+    `landed` if it judged what is on the default branch, or what a merge queue is about to put
+    there: no pull request is to be told.
+    """
 
     id: int
     number: int
@@ -20,6 +24,7 @@ class Run:
     head_repository: int | None
     head_owner: str
     url: str
+    landed: bool = False
 
     @property
     def page(self) -> str:

@@ -1,5 +1,7 @@
 """Report a finished run to its pull requests: the comments, the check run, then the statuses.
 
+What has landed on the default branch gets the statuses alone: later changes are compared with it.
+
 Everything is read before anything is written, and what is there already is not written again. Each
 step can be repeated: a job that stopped half-way goes on where it stopped.
 """
@@ -20,7 +22,7 @@ from bot.model import Annotation, Comment, Pull, Run, Status
 from bot.override import named, overridden
 from bot.render import Subject, render, touches_own_gates
 from bot.settings import Settings
-from bot.status import PREFIX, newest, statuses, to_write
+from bot.status import PREFIX, newest, statuses, to_write, written_later
 from bot.verdict import JOB, Unreadable, Verdict, judge, read_report
 from tito.course import find_root, load
 from tito.errors import TitoError
@@ -28,6 +30,9 @@ from tito.report import Report
 from tito.summary import all_findings
 
 TRIES = 4
+
+_LEFT = "left to a newer run, which has reported in the meantime"
+_ALREADY = "already as they should be"
 
 
 def post(settings: Settings, report_file: Path | None) -> Iterator[str]:
@@ -41,13 +46,14 @@ def post(settings: Settings, report_file: Path | None) -> Iterator[str]:
         yield f"Nothing to report: {run.sentence}."
         return
     with Door(settings) as door:
-        pulls = matching(run, door.open_pulls(run))
+        pulls = [] if run.landed else matching(run, door.open_pulls(run))
         if isinstance(pulls, Stop):
             yield f"Nothing to report: {pulls.sentence}."
             return
-        report = read_report(report_file, run.head_sha)
+        report = read_report(report_file, run.head_sha, landed=run.landed)
         verdict = judge(door.jobs(run), report)
-        yield from Poster(settings, door, run, report, verdict).report_to(pulls)
+        poster = Poster(settings, door, run, report, verdict)
+        yield from poster.report() if run.landed else poster.report_to(pulls)
 
 
 class Poster:
@@ -69,6 +75,11 @@ class Poster:
         self._comments: list[int] = []
         """Those that say what this run found."""
         self._moved: frozenset[str] | None = None
+
+    def report(self) -> Iterator[str]:
+        """What the commit itself carries, of a run that no pull request waits for."""
+        wanted = statuses(self._report, self._verdict, self._run.page)
+        yield f"Statuses of {self._run.head_sha[:7]}: {self._statuses(wanted)}."
 
     def report_to(self, pulls: Sequence[Pull]) -> Iterator[str]:
         """A comment for each, and what their common head commit carries."""
@@ -145,7 +156,7 @@ class Poster:
         wanted = statuses(self._report, self._verdict, self._run.page)
         present = self._door.statuses(self._run.head_sha)
         if not to_write(wanted, present):
-            yield f"Statuses of {self._run.head_sha[:7]}: already as they should be."
+            yield f"Statuses of {self._run.head_sha[:7]}: {_ALREADY}."
             return
         yield from self._annotate(again=f"{PREFIX}{JOB}" in newest(present))
         try:
@@ -180,17 +191,20 @@ class Poster:
             try:
                 for status in missing:
                     if self._overtaken():
-                        return "left to a newer run, which has reported in the meantime"
+                        return _LEFT
                     written[status.context] = status.state
                     self._door.create_status(sha, status)
             except UnsureError as error:
                 last = error
         if last is not None:
             raise last
-        return ", ".join(f"{context} {state}" for context, state in written.items())
+        said = (f"{context} {state}" for context, state in written.items())
+        return ", ".join(said) or _ALREADY
 
     def _overtaken(self) -> bool:
-        """True if our comment says by now what a newer run has found."""
+        """True if our comment says by now what a newer run has found; or, without, the commit."""
+        if self._run.landed:
+            return written_later(self._door.statuses(self._run.head_sha), self._run)
         for number in self._comments:
             try:
                 marker = read_marker(self._door.comment(number).body)

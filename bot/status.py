@@ -5,9 +5,10 @@ They inform. What a ruleset requires is the Actions job, which no token of the b
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
-from bot.model import State, Status
+from bot.model import Run, State, Status
 from bot.verdict import JOB, Unreadable, Verdict
 from tito.report import GateResult, Report
 
@@ -15,7 +16,10 @@ LONGEST_DESCRIPTION = 140
 PREFIX = "tito/"
 
 _STATES: dict[str, State] = {"passed": "success", "failed": "failure", "error": "error"}
-_WORDS = {"success": "every gate passed", "failure": "not yet: the comment says what to do next"}
+_WORDS = {
+    "success": "every gate passed",
+    "failure": "not yet: the run's summary says what to do next",
+}
 
 
 def statuses(report: Report | Unreadable, verdict: Verdict, url: str) -> list[Status]:
@@ -64,3 +68,14 @@ def to_write(wanted: Iterable[Status], present: Iterable[Status]) -> list[Status
     """Those of `wanted` that the commit does not carry already."""
     there = newest(present)
     return [status for status in wanted if there.get(status.context) != status]
+
+
+def written_later(present: Iterable[Status], run: Run) -> bool:
+    """True if a newer run of this repository, or a newer attempt, has set a status of ours.
+
+    Which one it was is told by the address that the status leads to.
+    """
+    runs = re.escape(run.url.rpartition("/")[0])
+    page = re.compile(rf"{runs}/(\d{{1,18}})(?:/attempts/(\d{{1,9}}))?")
+    found = (page.fullmatch(one.url) for one in present if one.context.startswith(PREFIX))
+    return any((int(one[1]), int(one[2] or 1)) > (run.id, run.attempt) for one in found if one)

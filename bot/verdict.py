@@ -50,10 +50,13 @@ class Unreadable:
     because: str
 
 
-def read_report(file: Path | None, head_sha: str = "") -> Report | Unreadable:
+def read_report(
+    file: Path | None, head_sha: str = "", *, landed: bool = False
+) -> Report | Unreadable:
     """The report from a file that may be missing or hostile. It is read, never executed.
 
-    With `head_sha`, a report that names another commit is none.
+    With `head_sha`, a report that names another commit is none. What has `landed` was judged
+    itself, and not as the merge that it would be.
     """
     if file is None:
         return Unreadable("no report was handed over")
@@ -64,7 +67,8 @@ def read_report(file: Path | None, head_sha: str = "") -> Report | Unreadable:
         return Unreadable(f"the report cannot be opened: {error.strerror}")
     except TitoError as error:
         return Unreadable(error.message)
-    if head_sha and report.head and report.head != head_sha:
+    named = (report.head, report.sha if landed else "")
+    if head_sha and any(sha not in ("", head_sha) for sha in named):
         return Unreadable("the report is about another commit")
     return report
 

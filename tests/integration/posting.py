@@ -89,6 +89,22 @@ class Posting:
         run.job("verdict", conclusion)
         return run
 
+    def landed(
+        self,
+        conclusion: str | None = "success",
+        *,
+        sha: str = BASE,
+        event: str = "push",
+        branch: str = "main",
+        fork: str = "",
+    ) -> WorkflowRun:
+        """A finished run of a push to `main`, or of what else is named, with its verdict."""
+        run = self.course.workflow_run(
+            head_sha=sha, branch=branch, head_repository=fork, event=event, conclusion=conclusion
+        )
+        run.job("verdict", conclusion)
+        return run
+
     def environment(self, run: WorkflowRun) -> dict[str, str]:
         """What the workflow hands over."""
         event = self.folder / f"event-{run.id}-{run.attempt}.json"
@@ -107,7 +123,9 @@ class Posting:
         file = self.folder / f"report-{run.id}-{run.attempt}.json"
         file.unlink(missing_ok=True)
         if isinstance(report, Report):
-            report = encode(msgspec.structs.replace(report, head=run.head_sha))
+            pull, sha = run.event == "pull_request", run.head_sha
+            named = {"head": sha} if pull else {"head": "", "sha": sha}
+            report = encode(msgspec.structs.replace(report, **named))
         if report is not None:
             file.write_bytes(report)
         return file

@@ -245,8 +245,15 @@ def test_the_event_says_what_is_proposed(
     assert proposal_in(event_file(tmp_path, event)) == wanted
 
 
-def test_an_event_of_no_pull_request_proposes_nothing(tmp_path: Path) -> None:
-    event = {"merge_group": {"head_ref": "refs/heads/gh-readonly-queue/main/pr-1"}}
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"merge_group": {"head_ref": "refs/heads/gh-readonly-queue/main/pr-1"}},
+        {"ref": "refs/heads/main", "before": "0" * 40, "commits": [], "sender": {"login": "ada"}},
+    ],
+    ids=["merge_group", "push"],
+)
+def test_an_event_of_no_pull_request_proposes_nothing(tmp_path: Path, event: object) -> None:
     assert proposal_in(event_file(tmp_path, event)) is None
 
 

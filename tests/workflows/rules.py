@@ -175,7 +175,7 @@ def timeouts(file: File) -> Iterator[str]:
 
 
 def concurrency(file: File) -> Iterator[str]:
-    """9: one run per pull request, else per ref; a publication is never cut off."""
+    """9: one run per pull request, else per ref; no publication and no push is cut off."""
     if not file.is_workflow:
         return
     setting = file.content.get("concurrency", {})
@@ -187,8 +187,15 @@ def concurrency(file: File) -> Iterator[str]:
         wanted = "github.event.workflow_run.head_branch"
     if wanted not in group:
         yield f"the concurrency group does not hold {wanted}"
+    if "workflow_run" in file.triggers and "github.event.workflow_run.head_sha" not in group:
+        yield "of two commits that have landed, one can be left out"
     if file.publishes and setting.get("cancel-in-progress") is not False:
         yield "a publication can be cancelled"
+    if "push" in file.triggers and setting.get("cancel-in-progress") not in _SPARES_PUSHES:
+        yield "what a push started can be cancelled"
+
+
+_SPARES_PUSHES = (None, False, "${{ github.event_name == 'pull_request' }}")
 
 
 def identity(file: File) -> Iterator[str]:

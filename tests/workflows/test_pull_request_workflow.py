@@ -57,6 +57,8 @@ class Judge:
     ) -> Run:
         self.payload: dict[str, Any] = self.repository.pull_request(branch, change)
         self.payload["pull_request"]["labels"] = [{"name": name} for name in labels]
+        # As after a push to the branch: what that was before is not what it is compared with.
+        self.payload["before"] = self.payload["pull_request"]["head"]["sha"]
         self.payload |= event_data or {}
         if event == "merge_group":
             base = self.repository.git("rev-parse", "main")

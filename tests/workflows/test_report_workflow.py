@@ -193,9 +193,18 @@ def test_a_verdict_that_contradicts_the_report_is_an_error(service: Service) -> 
     assert service.statuses()["tito/verdict"] == "error"
 
 
-def test_a_merge_group_has_no_pull_request_to_report_to(service: Service) -> None:
+def test_what_a_queue_is_about_to_merge_gets_its_statuses_and_no_comment(service: Service) -> None:
     recorded, _ = service.claim("success")
-    recorded.event = "merge_group"
+    recorded.event, recorded.branch = "merge_group", "gh-readonly-queue/main/pr-1"
+    recorded.head_repository = service.hub.repository("acme/course")
+    assert service.report(recorded).jobs == {"report": "success"}
+    assert set(service.statuses()) == {f"tito/{name}" for name in (*GATES, "verdict")}
+    assert {path.split("/")[4] for _, path in service.writes()} == {"statuses"}
+
+
+def test_a_run_that_anything_else_started_is_not_reported(service: Service) -> None:
+    recorded, _ = service.claim("success")
+    recorded.event = "schedule"
     assert service.report(recorded).jobs == {}
     assert service.writes() == []
 

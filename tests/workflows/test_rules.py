@@ -68,8 +68,10 @@ PLANTED = [
     (rules.timeouts, WORKFLOW, "    timeout-minutes: 30\n", ""),
     (rules.concurrency, WORKFLOW, "github.event.pull_request.number || github.ref", "github.workflow"),
     (rules.concurrency, WORKFLOW, "github.event.pull_request.number || github.ref", "github.event.pull_request.number"),
-    (rules.concurrency, REPORT, "head_branch }}", "id }}"),
+    (rules.concurrency, REPORT, "workflow_run.head_branch", "workflow_run.id"),
+    (rules.concurrency, REPORT, "workflow_run.head_sha", "workflow_run.head_branch"),
     (rules.concurrency, WORKFLOW, *PUBLISHES),
+    (rules.concurrency, WORKFLOW, "${{ github.event_name == 'pull_request' }} # each", "true # each"),
     (rules.identity, WORKFLOW, "contents: read # to", "id-token: write # to"),
     (rules.no_cache_in_a_release, WORKFLOW, "  integration:\n", job("    environment: release\n    steps:\n      - uses: actions/cache@v4\n") + "\n  integration:\n"),
     (rules.no_cache_in_a_release, WORKFLOW, "  integration:\n", job("    environment: release\n    steps:\n      - uses: actions/setup-python@v4\n        with: {cache: pip}\n") + "\n  integration:\n"),
@@ -138,6 +140,15 @@ def test_every_required_check_is_one_job_that_runs_for_every_merge() -> None:
         if job.get("name", name) in required
     ]
     assert sorted(providing) == [(name, True) for name in sorted(required)]
+
+
+def test_each_commit_that_lands_on_the_default_branch_is_judged() -> None:
+    file = File(WORKFLOW.name, WORKFLOW.read_text(encoding="utf-8"))
+    on = file.content.get("on", file.content.get(True))
+    guarded = {branch for rule in BRANCHES.rules if rule.reviews for branch in rule.branches}
+    assert set(on["push"]["branches"]) == guarded == {"main"}
+    # A run that waits gives way to the next one of its group, so each push has its own.
+    assert "${{ github.event_name == 'push' && github.sha" in file.content["concurrency"]["group"]
 
 
 def test_releases_are_guarded() -> None:

@@ -12,6 +12,10 @@ from bot.events import Stop, decide, decode, matching
 from tests.unit.bot.subjects import HEAD, PULL, RUN, URL
 from tito.errors import TitoError
 
+HOME = {"id": 77, "owner": {"login": "acme"}, "name": "course"}
+FORK = {"id": 78, "owner": {"login": "ann"}, "name": "course"}
+QUEUED = f"gh-readonly-queue/main/pr-7-{HEAD}"
+
 
 def event(action: str = "completed", **changes: Any) -> bytes:
     run = {
@@ -23,11 +27,13 @@ def event(action: str = "completed", **changes: Any) -> bytes:
         "conclusion": "failure",
         "head_sha": HEAD,
         "head_branch": "fix/typo",
-        "head_repository": {"id": 77, "owner": {"login": "acme"}, "name": "course"},
+        "head_repository": HOME,
         "html_url": URL,
         "pull_requests": [],
     }
-    return json.dumps({"action": action, "workflow_run": run | changes, "sender": {}}).encode()
+    home = {**HOME, "default_branch": "main"}
+    told = {"action": action, "workflow_run": run | changes, "repository": home, "sender": {}}
+    return json.dumps(told).encode()
 
 
 def test_a_finished_run_of_a_pull_request_is_reported() -> None:
@@ -42,18 +48,50 @@ def test_a_deleted_fork_has_no_repository() -> None:
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        (event(event="push"), "was started by push, not by a pull request"),
-        (event(event="merge_group"), "was started by merge_group"),
+        (event(event="schedule"), "was started by schedule, which nobody waits for"),
+        (event(event="workflow_dispatch", head_branch="main"), "was started by workflow_dispatch"),
+        (event(event="push", conclusion="action_required"), "waits for a maintainer's approval"),
+        (event(event="push", head_branch="main", action="requested", status="queued"), "not over"),
         (event(conclusion="action_required"), "waits for a maintainer's approval"),
         (event(action="requested", status="queued", conclusion=None), "is not over yet"),
         (event(action="completed", status="in_progress", conclusion=None), "is not over yet"),
         (event(head_branch=None), "names no branch"),
+        (event(event="push", head_branch=None), "names no branch"),
     ],
 )
 def test_other_runs_stop_neutrally(data: bytes, words: str) -> None:
     found = decide(decode(data))
     assert isinstance(found, Stop)
     assert words in found.sentence
+
+
+@pytest.mark.parametrize(("kind", "branch"), [("push", "main"), ("merge_group", QUEUED)])
+def test_what_lands_on_the_default_branch_is_reported(kind: str, branch: str) -> None:
+    found = decide(decode(event(event=kind, head_branch=branch)))
+    assert found == replace(RUN, head_branch=branch, landed=True)
+
+
+@pytest.mark.parametrize(
+    ("kind", "branch", "home"),
+    [
+        ("push", "main", FORK),
+        ("push", "main", None),
+        ("push", "dev", HOME),
+        ("push", "v1.0.0", HOME),
+        ("push", "refs/heads/main", HOME),
+        ("push", QUEUED, HOME),
+        ("merge_group", QUEUED, FORK),
+        ("merge_group", QUEUED, None),
+        ("merge_group", "main", HOME),
+        ("merge_group", f"my/{QUEUED}", HOME),
+    ],
+)
+def test_what_lands_elsewhere_stops_neutrally(
+    kind: str, branch: str, home: dict[str, Any] | None
+) -> None:
+    found = decide(decode(event(event=kind, head_branch=branch, head_repository=home)))
+    assert isinstance(found, Stop)
+    assert "nothing that is, or becomes, the default branch" in found.sentence
 
 
 @pytest.mark.parametrize(
@@ -65,6 +103,7 @@ def test_other_runs_stop_neutrally(data: bytes, words: str) -> None:
         b"[" * 100_000,
         b'{"action": "opened", "pull_request": {}}',
         event(id="1001"),
+        event().replace(b'"default_branch": "main"', b'"master_branch": "main"'),
         event(head_sha="main"),
         event(head_sha=HEAD + "\n"),
         event(html_url="javascript:alert(1)"),

@@ -123,3 +123,15 @@ def test_a_report_about_another_commit_is_none(tmp_path: Path) -> None:
     file = write(tmp_path, encode(report()))
     assert because(file, "0" * 40) == "the report is about another commit"
     assert read_report(file) == report()
+
+
+def test_a_report_of_what_has_landed_is_about_that_commit_itself(tmp_path: Path) -> None:
+    for sha, head, believed in (
+        (HEAD, "", True),
+        ("", "", True),
+        ("0" * 40, "", False),
+        (HEAD, "0" * 40, False),
+    ):
+        file = write(tmp_path, encode(Report(report().gates, sha=sha, head=head)))
+        found = read_report(file, HEAD, landed=True)
+        assert isinstance(found, Report) == believed, (sha, head)
