@@ -31,9 +31,14 @@ class Message:
 
 
 class ApiError(Exception):
-    """An endpoint refuses: the status, GitHub's message and, for 422, which field is wrong."""
+    """An endpoint refuses: the status, GitHub's message and, for 422, what is wrong.
 
-    def __init__(self, status: int, message: str, errors: Sequence[Mapping[str, str]] = ()) -> None:
+    `errors` are objects that name a field, or sentences where GitHub answers with sentences.
+    """
+
+    def __init__(
+        self, status: int, message: str, errors: Sequence[Mapping[str, str] | str] = ()
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.message = message
@@ -45,7 +50,9 @@ class ApiError(Exception):
             "documentation_url": DOCUMENTATION,
         }
         if self.errors:
-            payload["errors"] = [dict(error) for error in self.errors]
+            payload["errors"] = [
+                each if isinstance(each, str) else dict(each) for each in self.errors
+            ]
         elif self.status != 422:  # its description knows no such field
             payload["status"] = str(self.status)
         return Answer(self.status, payload)

@@ -73,6 +73,12 @@ class Match:
             **{name: quote(value, safe="") for name, value in self.values.items()}
         )
 
+    @property
+    def repository(self) -> tuple[str, str]:
+        """Owner and name, whatever the description calls them: a path names them first."""
+        owner, name, *_ = self.values.values()
+        return owner, name
+
 
 class Description:
     """The cut description: finds the operation a request is for and checks both directions."""
@@ -186,7 +192,7 @@ def _leave_properties_to_the_choices(node: Any) -> None:
 
 
 def _let_errors_be_sentences(schema: dict[str, Any]) -> None:
-    """What is refused of a ruleset is named in sentences, where objects are described."""
+    """What is refused of rulesets and templates is named in sentences, not in objects."""
     errors = schema["properties"]["errors"]
     errors["items"] = {"anyOf": [errors["items"], {"type": "string"}]}
 

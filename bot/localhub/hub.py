@@ -15,7 +15,8 @@ from urllib.parse import parse_qsl
 import bot.localhub.checks
 import bot.localhub.environments
 import bot.localhub.labels
-import bot.localhub.rulesets  # noqa: F401
+import bot.localhub.rulesets
+import bot.localhub.templates  # noqa: F401
 from bot.localhub.answers import Answer, ApiError, Message
 from bot.localhub.check import Description, Match
 from bot.localhub.faults import Faults
@@ -45,7 +46,8 @@ class LocalHub:
 
     `requests` lists method and path of every request to the API, `writes` those that changed
     something, `violations` every breach of GitHub's description, by a request or by an answer of
-    the hub's own, `pressed` every request that came while a limit said to wait.
+    the hub's own, `pressed` every request that came while a limit said to wait. A repository made
+    from a template stays empty for its first `template_takes` requests.
     """
 
     def __init__(self) -> None:
@@ -63,6 +65,7 @@ class LocalHub:
         self.limits = Limits()
         self.rate_limit = self.limits.rate_limit
         self.pressed = self.limits.pressed
+        self.template_takes = 0
         self._tokens: dict[str, Token] = {}
         self._lock = threading.Lock()
         self._server = Server(self)
@@ -169,9 +172,9 @@ class LocalHub:
         route = ROUTES[match.method, match.template]
         repository = None
         if route.access:
-            repository = check(
-                token, self.state.find(match.values["owner"], match.values["repo"]), route.access
-            )
+            repository = check(token, self.state.find(*match.repository), route.access)
+            if repository.generation:
+                repository.generation.go_on()
         if breaches:
             raise ApiError(422, "Invalid request.\n\n" + "\n".join(breaches))
         return route.endpoint(
@@ -184,6 +187,7 @@ class LocalHub:
                 payloads=self.payloads,
                 storage=self._storage,
                 rate=self.limits.rate(),
+                template_takes=self.template_takes,
                 _repository=repository,
             )
         )

@@ -87,6 +87,7 @@ class Payloads:
             "private": repository.private,
             "visibility": "private" if repository.private else "public",
             "fork": repository.fork_of is not None,
+            "is_template": repository.is_template,
             "default_branch": repository.default_branch,
             "url": url,
             "html_url": page,
@@ -96,7 +97,8 @@ class Payloads:
             "svn_url": page,
             **{name: url + end for name, end in REPOSITORY_LINKS.items()},
             **dict.fromkeys(_NOTHING_YET, 0),
-            **dict.fromkeys(("description", "homepage", "language", "license", "mirror_url")),
+            "description": repository.description,
+            **dict.fromkeys(("homepage", "language", "license", "mirror_url")),
             **dict.fromkeys(("archived", "disabled", "has_discussions", "has_pages"), False),
             **dict.fromkeys(("has_downloads", "has_issues", "has_projects", "has_wiki"), True),
             "pushed_at": repository.created_at,
@@ -106,7 +108,10 @@ class Payloads:
 
     def whole_repository(self, repository: Repository) -> Payload:
         """Return a repository as its own address shows it."""
-        return {**self.repository(repository), "network_count": 0, "subscribers_count": 0}
+        whole = {**self.repository(repository), "network_count": 0, "subscribers_count": 0}
+        if repository.template:
+            whole["template_repository"] = self.repository(repository.template)
+        return whole
 
     def comment(self, repository: Repository, comment: Comment) -> Payload:
         page = f"{PAGES}/{repository.full_name}/pull/{comment.number}"

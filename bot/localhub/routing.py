@@ -32,6 +32,8 @@ class Call:
     """Where archives are fetched: another host, as on GitHub."""
     rate: Mapping[str, int]
     """What is left of the limit."""
+    template_takes: int = 0
+    """How many requests find a repository made from a template still empty."""
     _repository: Repository | None = None
 
     @property

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from bot.localhub.answers import DOCUMENTATION, Answer, ApiError
+from bot.localhub.answers import Answer, ApiError
 from bot.localhub.payloads import PAGES, Payload, node_id
 from bot.localhub.routes import METADATA
 from bot.localhub.routing import REPOSITORY, Call, route
@@ -147,7 +147,7 @@ def _checked(repository: Repository, given: Mapping[str, Any], number: int) -> P
         if any(check.get("integration_id", ACTIONS_APP) != ACTIONS_APP for check in checks):
             faults.append("Invalid rule 'required_status_checks': Invalid integration id")
     if faults:
-        raise _RefusedError(faults)
+        raise ApiError(422, "Validation Failed", faults)
     # In an order of its own: a client must not rely on it.
     return {**given, "rules": sorted(rules, key=lambda rule: str(rule["type"]), reverse=True)}
 
@@ -162,19 +162,3 @@ def _completed(rule: Payload) -> Payload:
     if added is None:
         return rule
     return {**rule, "parameters": {**added, **rule.get("parameters", {})}}
-
-
-class _RefusedError(ApiError):
-    """A 422 whose errors are sentences."""
-
-    def __init__(self, sentences: list[str]) -> None:
-        super().__init__(422, "Validation Failed")
-        self.sentences = sentences
-
-    def answer(self) -> Answer:
-        payload = {
-            "message": self.message,
-            "errors": self.sentences,
-            "documentation_url": DOCUMENTATION,
-        }
-        return Answer(422, payload)

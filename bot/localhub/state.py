@@ -18,6 +18,7 @@ from tito.errors import UsageError
 if TYPE_CHECKING:
     from bot.localhub.checks import CheckRun
     from bot.localhub.labels import LabelEvent
+    from bot.localhub.templates import Generation
 
 Role = Literal["none", "read", "write", "admin"]
 WORKFLOW_LOGIN = "github-actions[bot]"
@@ -142,6 +143,10 @@ class Repository:
     teams: dict[str, int] = field(default_factory=dict)
     plan: Literal["free", "team"] = "team"
     in_organisation: bool = True
+    is_template: bool = False
+    template: Repository | None = None
+    description: str | None = None
+    generation: Generation | None = None
     _comments: dict[int, Comment] = field(default_factory=dict)
     _statuses: list[Status] = field(default_factory=list)
 

@@ -303,3 +303,55 @@ def test_a_write_whose_answer_is_lost_has_happened(hub, course, client):
         pull.create_issue_comment("written all the same")
     assert [comment.body for comment in pull.get_issue_comments()] == ["written all the same"]
     assert hub.violations == []
+
+
+@pytest.fixture
+def template(hub: LocalHub) -> Repository:
+    template = hub.repository("acme/template", private=True)
+    template.is_template = True
+    template.push("main", HEAD)
+    return template
+
+
+MAY_CREATE = {"administration": "write", "contents": "read"}
+
+
+def test_a_repository_made_from_a_template_is_waited_for(hub, template, clients):
+    hub.template_takes = 2
+    client = connected(hub, clients, hub.token(MAY_CREATE, login="course[bot]"))
+    # Made from its login, because the hub knows no addresses of organisations.
+    acme = github.Organization.Organization(
+        client.requester, attributes={"login": "acme"}, completed=True
+    )
+    given = client.get_repo("acme/template")
+    assert given.is_template
+    made = acme.create_repo_from_template("course-ann", given, description="Ann's", private=True)
+    assert (made.full_name, made.private, made.description) == ("acme/course-ann", True, "Ann's")
+    assert made.template_repository.full_name == "acme/template"
+    refusals = []
+    for _ in range(10):
+        try:
+            found = made.get_git_ref(f"heads/{made.default_branch}").object
+            break
+        except github.GithubException as error:
+            refusals.append((error.status, error.message))
+    assert refusals == [(409, "Git Repository is empty.")] * 2
+    assert found.type == "commit"
+    assert found.sha == hub.repository("acme/course-ann").branches["main"]
+    assert hub.violations == []
+
+
+def test_a_user_who_loses_the_answer_finds_the_repository_and_its_name_taken(
+    hub, template, clients
+):
+    template.roles["ann"] = "read"
+    client = connected(hub, clients, hub.token(MAY_CREATE, login="ann"))
+    given, ann = client.get_repo("acme/template"), client.get_user()
+    hub.drop_response_after_write(path="/generate")
+    with pytest.raises(Exception, match="Connection aborted"):
+        ann.create_repo_from_template("mine", given)
+    with pytest.raises(github.GithubException, match="Name already exists") as caught:
+        ann.create_repo_from_template("mine", given)
+    assert caught.value.status == 422
+    assert client.get_repo("ann/mine").template_repository.full_name == "acme/template"
+    assert hub.violations == []
