@@ -75,8 +75,10 @@ def test_it_is_empty_for_as_many_requests_as_the_hub_says(hub, app, takes):
     for _ in range(takes):
         assert refused(app.send("GET", MAIN), 409, "Git Repository is empty.")
     assert app.send("GET", MAIN).status == 200
-    assert app.send("GET", f"{ANN}/git/ref/heads/relu").status == 404
-    assert app.send("GET", f"{ANN}/git/ref/tags/main").status == 404
+    for other in ("heads/relu", "tags/main", "main"):
+        assert app.send("GET", f"{ANN}/git/ref/{other}").status == 404
+    hub.repository("acme/course-ann").push("main", "d" * 40)
+    assert app.send("GET", MAIN).json["object"]["sha"] == "d" * 40, "it is copied only once"
     assert hub.violations == []
 
 
