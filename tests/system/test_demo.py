@@ -32,10 +32,11 @@ def judged(verdict: str, *comments: str) -> object:
 
 def test_a_wrong_verdict_or_a_wrong_reason_is_noticed() -> None:
     good, typo, _ = demo.BRANCHES
-    told = " ".join(typo.said)
-    assert demo.faults(good, judged("success", "fine")) == []
+    told, praised = " ".join(typo.said), " ".join(good.said)
+    assert demo.faults(good, judged("success", praised)) == []
+    assert demo.faults(good, judged("success", praised.replace("as before", "not known there")))
     assert demo.faults(typo, judged("failure", told)) == []
-    assert demo.faults(good, judged("failure", "fine"))
+    assert demo.faults(good, judged("failure", praised))
     assert demo.faults(typo, judged("success", told))
     assert demo.faults(typo, judged("failure", "something else"))
     assert demo.faults(typo, judged("failure"))

@@ -96,7 +96,7 @@ def test_a_good_branch_is_green(judge: Judge) -> None:
     assert {each.state for each in report(run).checkpoints} >= {"passed"}
     assert set(run.files("tito-static")) == {"export.json", "protection.json"}
     assert [level for level, *_ in run.annotations() if level == "error"] == []
-    assert "`00_environment`" in run.summary()
+    assert "- `✓ passed` 00 environment, " in run.summary()
 
 
 def test_a_merge_group_is_judged_by_the_same_jobs(judge: Judge) -> None:
