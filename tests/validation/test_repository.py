@@ -176,9 +176,10 @@ def test_what_readme_says_works_today_works(tmp_path: Path) -> None:
     program = re.search(r"```python\n(.*?)```", section, re.DOTALL)
     assert program is not None
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1"}
-    drawing = [sys.executable, str(ROOT / "examples/synthetic_cifar10.py"), "data", "640", "50"]
+    drawing = [sys.executable, str(ROOT / "examples/synthetic_cifar10.py"), "data", "2560", "50"]
     subprocess.run(drawing, cwd=tmp_path, env=environment, check=True, capture_output=True)
-    code = program[1].replace("epochs=12", "epochs=2")
+    code = "import tinytorch; tinytorch.manual_seed(0)\n" + program[1]
+    code = code.replace("epochs=12", "epochs=2")
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True
     )
