@@ -29,7 +29,10 @@ BENCHMARKS = {"export": "export", "cli": "cli", "import": "importing", "training
 
 
 def find(name: str) -> ModuleType:
-    """The benchmark of that name. Raises UsageError with the names there are."""
+    """The benchmark of that name.
+
+    Raises UsageError with the names there are, and TitoError if it cannot run here.
+    """
     if name not in BENCHMARKS:
         near = difflib.get_close_matches(name, BENCHMARKS, n=1)
         guess = f" Did you mean {near[0]!r}?" if near else ""
@@ -37,7 +40,13 @@ def find(name: str) -> ModuleType:
             f"there is no benchmark {name!r}.{guess}",
             hint=f"python -m benchmarks {' '.join(BENCHMARKS)}",
         )
-    return importlib.import_module(f"benchmarks.{BENCHMARKS[name]}")
+    try:
+        return importlib.import_module(f"benchmarks.{BENCHMARKS[name]}")
+    except ImportError as error:
+        raise TitoError(
+            f"the benchmark {name!r} needs {error.name}, which is not installed",
+            hint="make setup CI=true",
+        ) from None
 
 
 def measure(names: Sequence[str], rounds: int | None) -> Results:

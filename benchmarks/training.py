@@ -24,6 +24,7 @@ from tito.errors import TitoError
 
 ROUNDS = 11
 PACKAGES = ("numpy", "torch")
+NEEDED = ("CrossEntropyLoss", "Adam", "BatchNorm2d", "DataLoader")
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,16 @@ WORKLOADS = (
 
 
 def measure(rounds: int) -> list[Comparison]:
-    """Every line of the table: steps first, then the optimizer, the loader and memory."""
+    """Every line of the table: steps first, then the optimizer, the loader and memory.
+
+    Raises TitoError if a module that it measures is not in the package.
+    """
+    missing = [name for name in NEEDED if not hasattr(tinytorch, name)]
+    if missing:
+        raise TitoError(
+            f"the package lacks {', '.join(missing)}: training needs modules 01 to 10",
+            hint="tito export --all --force",
+        )
     torch.set_num_threads(1)
     torch.manual_seed(0)
     steps = [line for workload in WORKLOADS for line in _step(workload, rounds)]

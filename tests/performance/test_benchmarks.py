@@ -166,6 +166,19 @@ def test_an_unknown_name_is_told_what_there_is() -> None:
     assert all(name in done.stderr for name in BENCHMARKS)
 
 
+def test_what_cannot_run_here_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(BENCHMARKS, "odd", "no_such_file")
+    with pytest.raises(TitoError, match=r"'odd' needs benchmarks\.no_such_file"):
+        find("odd")
+    if os.environ.get("CI") != "true":
+        pytest.importorskip("torch")
+    training = find("training")
+    monkeypatch.setattr(training, "NEEDED", ("Adam", "NotWritten"))
+    with pytest.raises(TitoError, match="lacks NotWritten") as refused:
+        training.measure(1)
+    assert refused.value.hint == "tito export --all --force"
+
+
 def test_a_measured_process_that_fails_stops_the_benchmark(tmp_path: Path) -> None:
     with pytest.raises(TitoError, match=r"(?s)ended with code 3.*it broke"):
         harness.run([sys.executable, "-c", "print('it broke'); exit(3)"], folder=tmp_path)

@@ -73,7 +73,7 @@ def test_cifar10_trains_saves_resumes_and_draws(tmp_path: Path) -> None:
     command = [sys.executable, "-u", str(EXAMPLES / "demo_cifar10_training.py"), *settings]
     started = subprocess.Popen(
         command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        text=True,
+        text=True, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
     assert started.stdout is not None
     assert started.stdout.readline().startswith("epoch 1/2  loss ")

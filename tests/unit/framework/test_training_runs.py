@@ -209,10 +209,15 @@ RUN = textwrap.dedent("""
 """)
 
 
+def heeds_ctrl_c() -> None:
+    """In the child: where the tests run in the background, they and their children ignore it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_ctrl_c_leaves_a_history_that_can_be_used() -> None:
     child = subprocess.Popen(
         [sys.executable, "-c", RUN.format(pause=30)], cwd=ROOT, stdout=subprocess.PIPE, text=True,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PYTHONPATH": str(ROOT)}, preexec_fn=heeds_ctrl_c,
     )  # fmt: skip
     assert child.stdout is not None
     lines = [child.stdout.readline() for _ in range(3)]
