@@ -269,23 +269,11 @@ def test_r16_every_validator_fails_on_a_planted_fault(
     assert invoke(command) == 1
 
 
-ALLOWED = frozenset(
-    [
-        "copy",
-        "hashlib",
-        "_hashlib",
-        "_blake2",
-        "_sha2",
-        "_sha256",
-        "_sha512",
-        "linecache",
-        "token",
-        "tokenize",
-        "importlib",
-        "importlib._bootstrap",
-        "importlib._bootstrap_external",
-    ]
-)
+ALLOWED = {
+    *("copy", "hashlib", "_hashlib", "_blake2", "_sha2", "_sha256", "_sha512"),
+    *("linecache", "token", "tokenize"),
+    *("importlib", "importlib._bootstrap", "importlib._bootstrap_external"),
+}
 """Of the standard library, what the package may load beside what numpy loads."""
 
 
