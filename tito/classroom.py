@@ -299,8 +299,20 @@ def _contradictions(manifest: Manifest, lines: dict[KeyPath, int]) -> list[Findi
 def json_schema() -> str:
     """The JSON schema of classroom.yml, for editors and CI, as the text that is shipped."""
     schema = msgspec.json.schema(Manifest)
-    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **_undented(schema)}
     return json.dumps(schema, indent=2, sort_keys=True) + "\n"
+
+
+def _undented(node: Any) -> Any:
+    """Descriptions are docstrings: Python 3.13 takes their indentation off, those before do not."""
+    from inspect import cleandoc  # needed by nobody who only reads the course
+
+    if isinstance(node, list):
+        return [_undented(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    texts = {k: cleandoc(v) for k, v in node.items() if k == "description" and isinstance(v, str)}
+    return {key: _undented(value) for key, value in node.items()} | texts
 
 
 if __name__ == "__main__":
