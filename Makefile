@@ -17,7 +17,7 @@ COVERAGE := --cov-fail-under=0
 endif
 
 COMPILE := $(UV) pip compile pyproject.toml requirements/build.in --universal --python-version 3.10 \
-	--generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" --quiet
+	--generate-hashes --no-strip-extras --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" --quiet
 
 .DEFAULT_GOAL := help
 .PHONY: help setup test quick lint demo lock clean
