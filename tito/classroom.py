@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import re
-from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
 import yaml
 
+from tito.assignments import Assignment, Classroom
+from tito.contradictions import KeyPath, contradictions, nearest
 from tito.course import (
     MANIFEST,
     Branches,
-    BranchRule,
     Checkpoint,
     Manifest,
     Module,
     Protection,
-    Record,
     Settings,
 )
 from tito.errors import RefusedError
+from tito.record import Record
 from tito.report import Finding
 
 RecordType = TypeVar("RecordType", bound=Record)
@@ -35,14 +34,13 @@ def read_manifest(text: str) -> Manifest:
     manifest = reader.manifest(text)
     findings = reader.findings
     if manifest is not None:
-        findings = [*findings, *_contradictions(manifest, reader.lines)]
+        findings = [*findings, *contradictions(manifest, reader.lines)]
     if findings or manifest is None:
         raise RefusedError(f"{MANIFEST} has {len(findings)} fault(s)", findings)
     return manifest
 
 
-KeyPath = tuple[str | int, ...]
-_OPTIONAL = ("branches",)
+_OPTIONAL = ("branches", "classroom", "assignments")
 """Sections that a course may leave out."""
 
 
@@ -65,9 +63,9 @@ class _Reader:
         except yaml.YAMLError as error:
             mark = getattr(error, "problem_mark", None)
             problem = str(getattr(error, "problem", error))
-            self.fault(
-                mark.line + 1 if mark else 1, f"not valid YAML: {problem}", rule="course-yaml"
-            )
+            # The end of the file is said to be a line below it.
+            line = min(mark.line, text.count("\n")) + 1 if mark else 1
+            self.fault(line, f"not valid YAML: {problem}", rule="course-yaml")
             return None
         except RecursionError:
             self.fault(1, "nested too deeply", rule="course-yaml")
@@ -113,7 +111,7 @@ class _Reader:
         known = Manifest.__struct_fields__
         for key in data:
             if key not in known:
-                self.fault(self.lines[(key,)], f"unknown section {key!r}", _nearest(key, known))
+                self.fault(self.lines[(key,)], f"unknown section {key!r}", nearest(key, known))
         for key in known:
             if key not in data and key not in _OPTIONAL:
                 self.fault(1, f"section {key!r} is missing")
@@ -122,9 +120,14 @@ class _Reader:
         modules = self._records(data.get("modules"), Module, "modules")
         checkpoints = self._records(data.get("checkpoints"), Checkpoint, "checkpoints")
         branches = self._record(data.get("branches", {}), Branches, ("branches",)) or Branches()
+        given = data.get("classroom", {})
+        classroom = self._record(given, Classroom, ("classroom",)) or Classroom()
+        assignments = self._records(data.get("assignments"), Assignment, "assignments")
         if settings is None or protection is None or self.findings:
             return None
-        return Manifest(settings, modules, checkpoints, protection, branches)
+        return Manifest(
+            settings, modules, checkpoints, protection, branches, classroom, assignments
+        )
 
     def _records(self, items: Any, kind: type[RecordType], section: str) -> tuple[RecordType, ...]:
         if items is None:
@@ -141,7 +144,7 @@ class _Reader:
         if isinstance(data, dict):
             unknown = [key for key in data if key not in kind.__struct_fields__]
             for key in unknown:
-                hint = _nearest(key, kind.__struct_fields__)
+                hint = nearest(key, kind.__struct_fields__)
                 place: KeyPath = (*path, key)
                 self.fault(self.lines[place], f"unknown field {key!r}", hint)
             data = {key: value for key, value in data.items() if key not in unknown}
@@ -162,6 +165,9 @@ class _Reader:
         hint = ""
         if what.startswith("Expected `str`") and where in self.written:
             hint = f'put it in quotes: "{self.written[where]}"'
+        if "RFC3339" in what or "timezone component" in what:
+            what = "this is no moment with a zone"
+            hint = "write day, time and its distance from UTC: 2027-03-01T23:59:00+01:00, or …Z"
         label = str(where[-1]) if isinstance(where[-1], str) else str(where[-2])
         self.fault(line, f"{label}: {what}", hint)
 
@@ -172,8 +178,9 @@ def _scalar(node: yaml.Node) -> str | int | float | bool | None:
     value = str(node.value)
     if tag == "null":
         return None
-    if tag == "bool":
-        return value.lower() in ("true", "yes", "on")
+    # YAML 1.1 reads yes, no, on and off as well, which are words of ours: `run_on: off`.
+    if tag == "bool" and value.lower() in ("true", "false"):
+        return value.lower() == "true"
     if tag in ("int", "float"):
         number = value.replace("_", "")
         # YAML's other spellings (0x1F, 1:30, .inf) are no numbers of ours; 07 is seven here, and
@@ -183,117 +190,6 @@ def _scalar(node: yaml.Node) -> str | int | float | bool | None:
         if re.fullmatch(r"[-+]?\d*\.\d+([eE][-+]?\d+)?|[-+]?\d+\.", number):
             return float(number)
     return value
-
-
-def _nearest(word: str, choices: Iterable[str]) -> str:
-    choices = list(choices)
-    near = difflib.get_close_matches(word, choices, n=1)
-    return f"did you mean {near[0]!r}?" if near else f"known are: {', '.join(choices)}"
-
-
-class _Contradictions:
-    """What each record cannot see by itself: order, duplicates, unknown names, sums."""
-
-    def __init__(self, manifest: Manifest, lines: dict[KeyPath, int]) -> None:
-        self.manifest = manifest
-        self.lines = lines
-        self.names = [module.name for module in manifest.modules]
-        self.found: list[Finding] = []
-
-    def fault(self, path: KeyPath, message: str, hint: str = "", rule: str = "value") -> None:
-        lengths = range(len(path), -1, -1)
-        line = next(self.lines[path[:n]] for n in lengths if path[:n] in self.lines)
-        self.found.append(Finding(f"course-{rule}", "error", MANIFEST, line, message, hint))
-
-    def numbers(self) -> None:
-        sections: tuple[tuple[str, Sequence[Module | Checkpoint], int], ...] = (
-            ("modules", self.manifest.modules, 1),
-            ("checkpoints", self.manifest.checkpoints, 0),
-        )
-        for section, records, first in sections:
-            for i, record in enumerate(records):
-                expected = f"{i + first:02}"
-                if record.number != expected:
-                    message = f'number "{record.number}" stands where "{expected}" belongs'
-                    self.fault((section, i, "number"), message)
-
-    def duplicates(self) -> None:
-        for field in ("name", "target"):
-            taken: set[str] = set()
-            for i, module in enumerate(self.manifest.modules):
-                value = getattr(module, field)
-                if value in taken:
-                    message = f"{field} {value!r} stands twice"
-                    self.fault(("modules", i, field), message, rule="duplicate")
-                taken.add(value)
-
-    def needs(self) -> None:
-        for i, module in enumerate(self.manifest.modules):
-            for j, need in enumerate(module.needs):
-                place: KeyPath = ("modules", i, "needs", j)
-                if need not in self.names:
-                    self.unknown(place, need)
-                elif need in self.names[i:]:
-                    message = f"{module.slug} needs the later {need!r}"
-                    self.fault(place, message, "a module may need earlier modules only", "order")
-
-    def checkpoints(self) -> None:
-        for i, checkpoint in enumerate(self.manifest.checkpoints):
-            place: KeyPath = ("checkpoints", i, "modules")
-            if not checkpoint.modules:
-                self.fault(place, f"checkpoint {checkpoint.slug} names no module")
-            for j, need in enumerate(checkpoint.modules):
-                if need not in self.names:
-                    self.unknown((*place, j), need)
-
-    def unknown(self, place: KeyPath, need: str) -> None:
-        self.fault(place, f"unknown module {need!r}", _nearest(need, self.names))
-
-    def branches(self) -> None:
-        names = [rule.name for rule in self.manifest.branches.rules]
-        for i, rule in enumerate(self.manifest.branches.rules):
-            place: KeyPath = ("branches", "rules", i)
-            if rule.name in names[:i]:
-                self.fault(place, f"rule {rule.name!r} stands twice", rule="duplicate")
-            for wrong in _contradicting(rule):
-                self.fault(place, f"rule {rule.name!r} {wrong}")
-        for i, environment in enumerate(self.manifest.branches.environments):
-            if not environment.reviewers:
-                message = f"environment {environment.name!r} has no reviewers"
-                self.fault(("branches", "environments", i, "reviewers"), message)
-
-    def points(self) -> None:
-        total = sum(module.points for module in self.manifest.modules)
-        stated = self.manifest.course.points
-        if total != stated:
-            message = f"points is {stated}, the modules add up to {total}"
-            self.fault(("course", "points"), message)
-
-
-def _contradicting(rule: BranchRule) -> Iterable[str]:
-    """What a rule says that does not go together."""
-    if bool(rule.branches) == bool(rule.tags):
-        yield "needs either `branches` or `tags`"
-    for_branches = (rule.reviews is not None, rule.checks, rule.merge_queue, rule.up_to_date)
-    if rule.tags and any(for_branches):
-        yield "is for tags: reviews, checks and a merge queue are for branches"
-    if rule.branches and rule.made_by:
-        yield "is for branches: `made_by` is for tags"
-    if rule.code_owners and not rule.reviews:
-        yield "asks for code owners without `reviews` of at least 1"
-    if rule.up_to_date and not rule.checks:
-        yield "asks for `up_to_date` without `checks`"
-
-
-def _contradictions(manifest: Manifest, lines: dict[KeyPath, int]) -> list[Finding]:
-    looking = _Contradictions(manifest, lines)
-    looking.numbers()
-    looking.duplicates()
-    looking.needs()
-    looking.checkpoints()
-    looking.branches()
-    looking.points()
-    return looking.found
 
 
 def json_schema() -> str:

@@ -9,21 +9,16 @@ from typing import Annotated, Literal, TypeVar
 
 import msgspec
 
+from tito.assignments import Assignment, Classroom
 from tito.errors import TitoError, UsageError
+from tito.record import Name, Number, Positive, Record
 
 MANIFEST = "classroom.yml"
 
-Number = Annotated[str, msgspec.Meta(pattern=r"^\d\d$")]
-Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]*$")]
 Target = Annotated[str, msgspec.Meta(pattern=r"^(core|utils)\.[a-z][a-z0-9_]*$")]
 PythonVersion = Annotated[str, msgspec.Meta(pattern=r"^3\.\d+$")]
 Ref = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9*][A-Za-z0-9._*/-]*$")]
 Prefix = Annotated[str, msgspec.Meta(pattern=r"^[a-z]+/$")]
-Positive = Annotated[int, msgspec.Meta(ge=1)]
-
-
-class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A part of classroom.yml. A field it does not know is a mistake, not an extension."""
 
 
 class Settings(Record, frozen=True):
@@ -136,6 +131,8 @@ class Manifest(Record, frozen=True):
     checkpoints: tuple[Checkpoint, ...]
     protection: Protection
     branches: Branches = Branches()
+    classroom: Classroom = Classroom()
+    assignments: tuple[Assignment, ...] = ()
 
 
 class Course(msgspec.Struct, frozen=True):
@@ -147,6 +144,8 @@ class Course(msgspec.Struct, frozen=True):
     checkpoints: tuple[Checkpoint, ...]
     protection: Protection
     branches: Branches = Branches()
+    classroom: Classroom = Classroom()
+    assignments: tuple[Assignment, ...] = ()
 
     @property
     def package(self) -> Path:
@@ -185,6 +184,19 @@ class Course(msgspec.Struct, frozen=True):
     def module(self, reference: str) -> Module:
         """The module called `2`, `02`, `tensor` or `02_tensor`. Raises UsageError for others."""
         return _look_up(self.modules, reference, "module", "tito module list")
+
+    def assignment(self, slug: str) -> Assignment:
+        """The assignment of that slug. Raises UsageError for others."""
+        for assignment in self.assignments:
+            if assignment.slug == slug.strip().lower():
+                return assignment
+        import difflib
+
+        names = [assignment.slug for assignment in self.assignments]
+        near = difflib.get_close_matches(slug, names, n=3, cutoff=0.5)
+        guess = f"did you mean {' or '.join(near)}? " if near else ""
+        there = f"There are: {', '.join(names)}" if names else f"{MANIFEST} names none"
+        raise UsageError(f"there is no assignment {slug!r}", hint=f"{guess}{there}")
 
     def checkpoint(self, reference: str) -> Checkpoint:
         """The checkpoint called `1`, `01`, `foundation` or `01_foundation`."""
@@ -237,7 +249,8 @@ def load_cached(root: Path) -> Course:
     which somebody could have put there: a gate calls `load`.
     """
     text = _text(root)
-    key = hashlib.sha256(Path(__file__).read_bytes() + text.encode()).digest()
+    ours = (Path(__file__).with_name(name) for name in ("course.py", "assignments.py", "record.py"))
+    key = hashlib.sha256(b"".join(file.read_bytes() for file in ours) + text.encode()).digest()
     file = root / ".tito" / "course"
     try:
         data = file.read_bytes()
@@ -247,7 +260,13 @@ def load_cached(root: Path) -> Course:
         pass  # no copy, or none of ours: it is made below
     course = load(root)
     manifest = Manifest(
-        course.settings, course.modules, course.checkpoints, course.protection, course.branches
+        course.settings,
+        course.modules,
+        course.checkpoints,
+        course.protection,
+        course.branches,
+        course.classroom,
+        course.assignments,
     )
     file.parent.mkdir(exist_ok=True)
     part = file.with_suffix(".part")
@@ -264,6 +283,8 @@ def _course(root: Path, manifest: Manifest) -> Course:
         manifest.checkpoints,
         manifest.protection,
         manifest.branches,
+        manifest.classroom,
+        manifest.assignments,
     )
 
 
