@@ -1,0 +1,1 @@
+"""The class on GitHub: what is published, whose repositories there are, what they are brought."""
