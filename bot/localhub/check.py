@@ -24,10 +24,13 @@ JSON = "application/json"
 
 # GitHub answers these on every route, and describes them on few.
 EVERYWHERE = {
-    **dict.fromkeys(("400", "401", "403", "404"), "basic-error"),
+    **dict.fromkeys(("301", "307", "400", "401", "403", "404", "409"), "basic-error"),
     "422": "validation-error",
     "304": None,
 }
+
+# Where the description leaves out what GitHub's refusals hold everywhere else.
+SHORT_ERRORS = (("/repos/{owner}/{repo}", "delete"),)
 
 # What the description calls an object although GitHub sends null for it: the fork was deleted.
 DELETED_FORKS = (
@@ -169,6 +172,10 @@ def _as_github_answers(document: Mapping[str, Any]) -> dict[str, Any]:
         for operation in operations.values():
             for status, schema in EVERYWHERE.items():
                 operation["responses"].setdefault(status, _plain_response(schema))
+    for path, method in SHORT_ERRORS:
+        described = copy["paths"].get(path, {}).get(method)
+        if described:
+            described["responses"]["403"] = _plain_response("basic-error")
     _let_null_be_chosen(copy)
     _leave_properties_to_the_choices(copy)
     schemas = copy["components"]["schemas"]
@@ -183,6 +190,9 @@ def _leave_properties_to_the_choices(node: Any) -> None:
     """Let an object that is one of several have what its choices name, and no more than that."""
     if isinstance(node, dict):
         chosen = {"oneOf", "anyOf"} & node.keys() and "properties" not in node
+        if "array" in node.get("discriminator", {}).get("mapping", {}):
+            # A list has no property that could tell it from the others.
+            del node["discriminator"]
         if chosen and node.get("type") == "object":
             node.setdefault("additionalProperties", True)
         node = list(node.values())
