@@ -189,6 +189,12 @@ class Organisation(Connection):
         what, given = f"let {login} into {name}", {"permission": permission}
         self.write(what, "PUT", f"{self._repo(name)}/collaborators/{login}", given)
 
+    def invite(self, name: str, login: str) -> None:
+        """Let somebody in who was not: of that, GitHub allows so many a day."""
+        if self._pace:
+            self._pace.invite(self._patience)
+        self.let(name, login, "push")
+
     def withdraw(self, name: str, invitation: int) -> None:
         """An invitation that has not been accepted."""
         what = f"withdraw an invitation to {name}"

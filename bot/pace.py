@@ -18,6 +18,8 @@ POINTS_A_MINUTE = 900
 POINTS = {"GET": 1, "HEAD": 1, "OPTIONS": 1}
 POINTS_OF_A_WRITE = 5
 REQUESTS_AN_HOUR = 5_000
+INVITATIONS_A_DAY, INVITATIONS_OF_THE_KNOWN = 50, 500
+"""Of a new organisation without a plan, and of any other."""
 MARGIN = 0.5
 """Seconds. GitHub's clock counts when a request arrives, and ours when it leaves."""
 
@@ -49,14 +51,29 @@ class Pace:
         self._writes = [_Window(WRITES_A_MINUTE, A_MINUTE), _Window(WRITES_AN_HOUR, AN_HOUR)]
         self._requests = _Window(REQUESTS_AN_HOUR, AN_HOUR)
         self._points = _Window(POINTS_A_MINUTE, A_MINUTE)
+        self._invitations = _Window(INVITATIONS_A_DAY, A_DAY)
 
-    def known(self, writes: Iterable[float]) -> None:
-        """Writes of an earlier process, as far as GitHub shows when they were made."""
+    def known(self, writes: Iterable[float], invitations: Iterable[float]) -> None:
+        """When an earlier process wrote and invited, as far as GitHub shows."""
         now = self._clock.now()
+        for when in invitations:
+            if now - A_DAY < when <= now:
+                self._invitations.count(when)
         for when in writes:
             if now - AN_HOUR < when <= now:
                 for window in self._writes:
                     window.count(when)
+
+    def allow(self, invitations: int) -> None:
+        """So many invitations a day."""
+        self._invitations.most = invitations
+
+    def invite(self, patience: Patience) -> None:
+        """Wait until somebody may be invited. Raises LaterError if that takes too long."""
+        seconds = self._invitations.wait(self._clock.now())
+        if seconds:
+            patience.wait(seconds)
+        self._invitations.count(self._clock.now())
 
     def before(self, method: str, patience: Patience) -> None:
         """Wait until this request may be made. Raises LaterError if that takes too long.

@@ -11,8 +11,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from bot.classroom.providers import provider_of
 from bot.organisation import Repository
-from tito.assignments import Classroom
 from tito.course import Course
 from tito.errors import TitoError
 from tito.roster import Student
@@ -84,9 +84,9 @@ def homes(course: Course, repositories: Iterable[Repository]) -> list[Home]:
     return [each for each in found if each is not None]
 
 
-def repository_name(classroom: Classroom, owner: str) -> str:
-    """`<prefix>-<login>`, or `<prefix>-<group>`."""
-    name = f"{classroom.prefix}-{owner}"
+def repository_name(course: Course, owner: str) -> str:
+    """As the provider of the class names repositories. Raises TitoError if it is too long."""
+    name = provider_of(course).repository_name(course, owner)
     if len(name) > LONGEST_NAME:
         raise TitoError(
             f"{name} is longer than the {LONGEST_NAME} characters GitHub allows for a repository",
@@ -109,6 +109,6 @@ def targets(
             member = Member(student.login, number, student.active)
             together.setdefault(student.group or student.login, []).append(member)
     return [
-        Target(owner, repository_name(course.classroom, owner), tuple(members))
+        Target(owner, repository_name(course, owner), tuple(members))
         for owner, members in together.items()
     ]

@@ -17,7 +17,7 @@ from bot.classroom.names import Home, Target, described, homes
 from bot.clock import REAL, Clock
 from bot.errors import LaterError, UnsureError
 from bot.organisation import Organisation, Repository
-from bot.pace import A_DAY
+from bot.pace import A_DAY, Pace
 from tito.course import Course
 from tito.errors import TitoError
 
@@ -36,6 +36,8 @@ MOST_IN_A_ROW = 5
 """So many repositories in a row may fail. One more, and it is not about them."""
 TRIES_OF_A_COPY = 30
 SECONDS_OF_A_COPY = 2.0
+WRITES_OF_A_REPOSITORY = 3
+"""Requests: the repository, the invitation, the pull request. The fourth write is git's."""
 EXPIRES = timedelta(days=7)
 """The life of an invitation."""
 
@@ -228,7 +230,7 @@ class Provisioner:
             if member.active:
                 yield Step(repository.name, f"{member.login} invited")
                 if not self._dry_run:
-                    self._door.let(repository.name, member.login, "push")
+                    self._door.invite(repository.name, member.login)
 
     def _people(
         self, target: Target, repository: Repository, numbers: Mapping[int, bool]
@@ -238,7 +240,7 @@ class Provisioner:
             if member.active and not numbers.get(member.number, False) and numbers:
                 yield Step(repository.name, f"{member.login} let in")
                 if not self._dry_run:
-                    self._door.let(repository.name, member.login, "push")
+                    self._door.invite(repository.name, member.login)
         leaving = {m.number: m.login for m in target.members if not m.active}
         gone = [number for number, active in numbers.items() if active]
         staying = {member.number for member in target.members if member.active}
@@ -264,7 +266,7 @@ class Provisioner:
             if member.active and member.number not in there | asked:
                 yield Step(repository.name, f"{member.login} invited")
                 if not self._dry_run:
-                    self._door.let(repository.name, member.login, "push")
+                    self._door.invite(repository.name, member.login)
 
     def _invited_again(self, target: Target, repository: Repository) -> Iterator[Step]:
         """An invitation lasts a week. Nobody's work is touched by a new one."""
@@ -282,7 +284,7 @@ class Provisioner:
                 continue
             if found is not None:
                 self._door.withdraw(repository.name, found.id)
-            self._door.let(repository.name, member.login, "push")
+            self._door.invite(repository.name, member.login)
 
 
 def _home_of(target: Target, there: Sequence[Home]) -> Home | None:
@@ -310,8 +312,16 @@ def _seconds(moment: str) -> float | None:
         return None
 
 
-def recent_writes(course: Course, repositories: Sequence[Repository], clock: Clock) -> list[float]:
-    """When an earlier run wrote, as far as the repositories it made tell: three requests each."""
-    made = (_seconds(each.repository.created_at) for each in homes(course, repositories))
-    lately = (when for when in made if when is not None and clock.now() - when < A_DAY)
-    return [when for when in lately for _ in range(3)]
+def lately(course: Course, repositories: Sequence[Repository], pace: Pace, clock: Clock) -> None:
+    """Tell what an earlier run has written, as far as the repositories it made show.
+
+    Each took three requests that write, and an invitation for everybody in it.
+    """
+    writes: list[float] = []
+    invitations: list[float] = []
+    for each in homes(course, repositories):
+        when = _seconds(each.repository.created_at)
+        if when is not None and clock.now() - when < A_DAY:
+            writes += [when] * WRITES_OF_A_REPOSITORY
+            invitations += [when] * sum(each.numbers.values())
+    pace.known(writes, invitations)

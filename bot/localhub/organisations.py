@@ -69,6 +69,15 @@ def list_members(call: Call) -> Answer:
     return call.pages(users, call.payloads.user)
 
 
+@route("GET", ORGANISATION + "/outside_collaborators", None)
+def list_outside_collaborators(call: Call) -> Answer:
+    """List who works in a repository of the organisation and is no member of it."""
+    organisation = organisation_of(call, MEMBERS)
+    logins = {login for each in organisation.repositories() for login in each.roles}
+    outside = sorted(logins - organisation.members.keys(), key=str.lower)
+    return call.pages([call.state.user(login) for login in outside], call.payloads.user)
+
+
 @route("GET", ORGANISATION + "/memberships/{username}", None)
 def get_membership(call: Call) -> Answer:
     organisation = organisation_of(call, MEMBERS)

@@ -22,11 +22,11 @@ Payload = dict[str, Any]
 PAGES = "https://github.com"
 """Where links for people lead; nothing is served there."""
 
+_OPEN = ("open_issues", "open_issues_count")
+"""Pull requests are issues to GitHub."""
 _NOTHING_YET = (
     "forks",
     "forks_count",
-    "open_issues",
-    "open_issues_count",
     "size",
     "stargazers_count",
     "watchers",
@@ -103,6 +103,7 @@ class Payloads:
             "svn_url": page,
             **{name: url + end for name, end in REPOSITORY_LINKS.items()},
             **dict.fromkeys(_NOTHING_YET, 0),
+            **dict.fromkeys(_OPEN, sum(each.state == "open" for each in repository.pulls.values())),
             "description": repository.description,
             **dict.fromkeys(("homepage", "language", "license", "mirror_url")),
             "archived": repository.archived,
