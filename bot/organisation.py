@@ -133,7 +133,7 @@ class Organisation(Connection):
         path = f"{self._repo(template)}/generate"
         return _repository(self.write(f"make the repository {name}", "POST", path, given))
 
-    def change(self, name: str, **given: Any) -> None:
+    def change(self, name: str, /, **given: Any) -> None:
         """Name, description, is_template, archived. Repeated, it changes nothing."""
         what = f"change the repository {name}"
         try:
