@@ -59,7 +59,7 @@ def read_feedback(file: Path) -> Feedback | Unreadable:
     try:
         return decode(bytes_of(file))
     except FileNotFoundError:
-        return Unreadable("the run has left no result, so something ended it before its end")
+        return Unreadable("the run has left no result: something ended it too early")
     except OSError as error:
         return Unreadable(f"the result cannot be opened: {error.strerror}")
     except TitoError as error:

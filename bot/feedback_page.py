@@ -69,14 +69,15 @@ def _opening(subject: Subject) -> Iterator[str]:
         return
     yield f"### {words.headline(found)}"
     yield " ".join(prose(sentence) for sentence in words.sentences(found))
-    yield f"*{words.NOT_THE_GRADE}*"
+    if found.state != "skipped":
+        yield words.NOT_THE_GRADE
     yield f"{about}, assignment {code(found.assignment, 60)}" if found.assignment else about
 
 
 def _middle(subject: Subject, found: Feedback, room: int) -> list[str]:
     again = command(found.reproduce) or "tito feedback"
     look = Look(place=lambda path, line: _place(subject, path, line), noun=_noun)
-    last = f"Your own machine says the same: `{again}`"
+    last = f"Your own machine says the same: `{again}`" if found.state != "skipped" else ""
     return arranged(found.report, look, room, head=_table(found), last=last)
 
 

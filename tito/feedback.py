@@ -180,7 +180,7 @@ def locked_changes(course: Course, released: Provenance | None) -> Iterator[Find
         digest = _digest(course.root / path)
         if digest != wanted:
             what = "is gone" if digest is None else "was changed"
-            message = f"this file {what} since it was handed out; the grade is made without that"
+            message = f"this file {what} since it was handed out; grading uses it as it was"
             hint = f"to have it back: {restore(path)}"
             yield Finding("locked-changed", "warning", path, 0, message, hint)
 

@@ -59,7 +59,8 @@ def sentences(feedback: Feedback) -> list[str]:
         return [f"The reason: {feedback.because}.", *([hint] if hint else [])]
     return [
         f"The reason: {feedback.because}.",
-        "This says nothing about your code. Push again; if it stays, ask whoever teaches you.",
+        "This says nothing about your code. Mend what is named here, or push again; "
+        "if it stays, ask whoever teaches you.",
     ]
 
 
