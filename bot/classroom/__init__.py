@@ -1,0 +1,1 @@
+"""The class on GitHub: what is published, provisioned, updated and collected."""
