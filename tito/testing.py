@@ -291,7 +291,7 @@ def _start(
     path = temporary / "spec.json"
     path.write_text(json.dumps(spec), encoding="utf-8")
     command = [sys.executable, "-I", "-B", str(_INSIDE), str(path)]
-    return run(command, cwd=course.root, limits=limits)
+    return run(command, cwd=course.root, limits=limits, folders=[temporary])
 
 
 def _results(ran: _Ran, report: _Report | None, expected: Sequence[str], mapper: Mapper) -> TestRun:

@@ -134,6 +134,7 @@ def world_in(folder: Path, small: SmallCourse, sections: str = SECTIONS) -> Iter
         acme = hub.organisation("acme")
         acme.add("teacher", "admin")
         acme.lock_down()
+        hub.state.everybody_exists = False
         token = hub.token(TEACHER, login="teacher")
         environment = {
             "GITHUB_API_URL": hub.url,
