@@ -9,6 +9,7 @@ would. What it found is written to the file that SPEC calls `report`. Imports no
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import importlib.abc
 import importlib.util
@@ -71,22 +72,22 @@ def in_child(
         os._exit(0)
     os.close(write_end)
     _, status = os.waitpid(child, 0)
-    try:
+    with contextlib.suppress(ProcessLookupError):  # what it may have started
         os.killpg(child, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
     with os.fdopen(read_end, "rb") as pipe:
         data = pipe.read()
-    if os.WIFSIGNALED(status):
-        late = os.WTERMSIG(status) in (signal.SIGALRM, signal.SIGXCPU)
-        return ("timeout", f"{seconds:.0f} s") if late else ("crash", f"signal {os.WTERMSIG(status)}")
+    code = os.waitstatus_to_exitcode(status)
+    if code in (-signal.SIGALRM, -signal.SIGXCPU):
+        return "timeout", f"it took longer than {seconds:.0f} s"
     if not data:
-        return "crash", f"exit code {os.WEXITSTATUS(status)}"
+        return "crash", f"the process ended with code {code}"
     how, by = json.loads(data)
     return how, by
 
 
-def tried(spec: dict[str, Any], inside: types.ModuleType, edit: tuple[int, int, str]) -> tuple[str, str]:
+def tried(
+    spec: dict[str, Any], inside: types.ModuleType, edit: tuple[int, int, str]
+) -> tuple[str, str]:
     """Define the changed module and run its tests up to the first that fails."""
     import pytest
 
@@ -97,8 +98,9 @@ def tried(spec: dict[str, Any], inside: types.ModuleType, edit: tuple[int, int, 
     except BaseException as error:
         return "crash", told(error)
     module, broken = inside.namespace(spec["dev"])
-    for name, error in broken.items():
-        return "test", f"{name}: {told(error)}"
+    if broken:
+        name = next(iter(broken))
+        return "test", f"{name}: {told(broken[name])}"
     for name in spec["tests"]:
         try:
             getattr(module, name)()
@@ -119,7 +121,7 @@ class Source(importlib.abc.InspectLoader):
     def __init__(self, text: str) -> None:
         self.text = text
 
-    def get_source(self, fullname: str) -> str:
+    def get_source(self, _: str) -> str:
         return self.text
 
 

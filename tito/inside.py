@@ -125,7 +125,7 @@ def namespace(dev: dict[str, Any]) -> tuple[types.ModuleType, dict[str, BaseExce
     return module, broken
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def compiled(source: str, line: int, path: str) -> types.CodeType:
     tree = ast.parse("\n" * (line - 1) + source, path)
     tree.body = [node for node in tree.body if not is_call_of_test(node) and not is_main(node)]

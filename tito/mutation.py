@@ -175,9 +175,8 @@ def _swapped(code: _Code, arguments: Sequence[ast.expr]) -> Edits:
 def _arithmetic(code: _Code, node: ast.AST) -> Edits:
     if isinstance(node, (ast.BinOp, ast.AugAssign)):
         yield from _operation(code, node, _ARITHMETIC)
-    elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
-        if _number(node) is None:
-            yield _Edit(code.start(node), code.start(node) + 1, "")
+    elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub) and _number(node) is None:
+        yield _Edit(code.start(node), code.start(node) + 1, "")
 
 
 def _operation(
@@ -187,12 +186,10 @@ def _operation(
 ) -> Edits:
     if type(node.op) in table:
         sign, other = table[type(node.op)]
-        left, right = (
-            (node.left, node.right)
-            if isinstance(node, ast.BinOp)
-            else (node.target, node.value)
-        )
-        yield from code.between(left, right, re.escape(sign), other)
+        if isinstance(node, ast.BinOp):
+            yield from code.between(node.left, node.right, re.escape(sign), other)
+        else:
+            yield from code.between(node.target, node.value, re.escape(sign), other)
 
 
 def _comparison(code: _Code, node: ast.AST) -> Edits:
@@ -247,7 +244,7 @@ class Operator:
 OPERATORS: tuple[Operator, ...] = (
     Operator(
         "broadcast",
-        "`keepdims=True` becomes False; `[:, None]`, `reshape`, `broadcast_to` and `expand_dims` go",
+        "`keepdims=True` becomes False; `[:, None]`, `reshape`, `broadcast_to`, `expand_dims` go",
         _broadcasts,
     ),
     Operator(

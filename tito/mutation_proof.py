@@ -13,7 +13,6 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -30,7 +29,6 @@ from tito.sandbox import Limits, run
 from tito.source import DevFile, read
 from tito.testing import described, test_names, write_package
 
-EQUIVALENTS = "modules/equivalent_mutants.yml"
 MOST_EQUIVALENT = 0.05
 """The share of all mutants that may be declared equivalent."""
 AT_ONCE = 2
@@ -68,6 +66,39 @@ class Equivalent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reason: str
 
 
+class Equivalents(msgspec.Struct, frozen=True):
+    """The mutants that are declared equivalent, and the file that says so."""
+
+    path: str
+    listed: tuple[Equivalent, ...] = ()
+
+
+class Count(msgspec.Struct, frozen=True):
+    """How many mutants there are of a module, or of all, and what became of them."""
+
+    what: str
+    mutants: int
+    caught: int
+    late: int
+    """Of those caught, the ones that took too long."""
+    equivalent: int
+    survived: int
+
+    @property
+    def share(self) -> float:
+        """The part of all mutants that was caught; equivalent ones count as not caught."""
+        return self.caught / self.mutants if self.mutants else 0.0
+
+
+def count(what: str, tried: Sequence[Tried]) -> Count:
+    """The numbers of these mutants, under the name `what`."""
+    left = [each for each in tried if not each.caught]
+    equivalent = sum(bool(each.reason) for each in left)
+    late = sum(each.how == "timeout" for each in tried)
+    caught, survived = len(tried) - len(left), len(left) - equivalent
+    return Count(what, len(tried), caught, late, equivalent, survived)
+
+
 class Proof(msgspec.Struct, frozen=True):
     """All mutants that were tried, and what is wrong with the list of equivalent ones."""
 
@@ -75,18 +106,28 @@ class Proof(msgspec.Struct, frozen=True):
     findings: tuple[Finding, ...] = ()
 
     @property
+    def modules(self) -> tuple[Count, ...]:
+        """One count a module."""
+        names = dict.fromkeys(each.module for each in self.tried)
+        return tuple(count(n, [each for each in self.tried if each.module == n]) for n in names)
+
+    @property
+    def total(self) -> Count:
+        """All of them together."""
+        return count("all", self.tried)
+
+    @property
     def survivors(self) -> tuple[Tried, ...]:
         """Those that no test noticed and that nobody has declared equivalent."""
         return tuple(each for each in self.tried if not each.caught and not each.reason)
 
-    @property
-    def share(self) -> float:
-        """The part of all mutants that was caught; equivalent ones count as not caught."""
-        return sum(each.caught for each in self.tried) / len(self.tried) if self.tried else 0.0
-
 
 def prove(
-    course: Course, modules: Sequence[Module], *, progress: Progress = lambda _: None
+    course: Course,
+    modules: Sequence[Module],
+    *,
+    equivalents: Equivalents,
+    progress: Progress = lambda _: None,
 ) -> Proof:
     """Try every mutant of these modules.
 
@@ -94,29 +135,34 @@ def prove(
     """
     if not hasattr(os, "fork"):
         raise TitoError("mutants need a system that can fork", hint="use Linux, macOS or WSL")
-    declared = equivalents(course)
     known = _all_mutants(course)
-    parts = [p for m in modules for p in _parts(m, known.get(m.name, ()))]
-    done: list[Mutant] = []
+    parts = [part for module in modules for part in _parts(module, known.get(module.name, ()))]
+    reasons = {each.mutant: each.reason for each in equivalents.listed}
+    change = msgspec.structs.replace
+    tried = [
+        change(each, reason=reasons.get(each.mutant.id, ""))
+        for each in _side_by_side(course, parts, progress)
+    ]
+    everything = [mutant for each in known.values() for mutant in each]
+    return Proof(tuple(tried), in_order(_faults(equivalents, everything, tried)))
 
-    def start(module: Module, part: Sequence[Mutant]) -> list[Tried]:
-        tried = try_mutants(course, module, part)
-        done.extend(part)
-        progress(f"{len(done)} of {sum(len(each) for _, each in parts)} mutants")
-        return tried
 
+Part = tuple[Module, Sequence[Mutant]]
+
+
+def _side_by_side(course: Course, parts: Sequence[Part], progress: Progress) -> Iterator[Tried]:
+    total, done = sum(len(part) for _, part in parts), 0
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        futures = [pool.submit(start, module, part) for module, part in parts]
+        futures = [pool.submit(try_mutants, course, module, part) for module, part in parts]
         try:
-            tried = [each for future in futures for each in future.result()]
+            for future in futures:
+                tried = future.result()
+                done += len(tried)
+                progress(f"{done} of {total} mutants")
+                yield from tried
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
-    reasons = {each.mutant: each.reason for each in declared}
-    change = msgspec.structs.replace
-    tried = [change(t, reason=reasons.get(t.mutant.id, "")) for t in tried]
-    everything = [mutant for each in known.values() for mutant in each]
-    return Proof(tuple(tried), in_order(_faults(declared, everything, tried)))
 
 
 def _all_mutants(course: Course) -> dict[str, tuple[Mutant, ...]]:
@@ -125,7 +171,7 @@ def _all_mutants(course: Course) -> dict[str, tuple[Mutant, ...]]:
     return {m.name: mutants(read(course.dev_file(m), course.dev_path(m))) for m in written}
 
 
-def _parts(module: Module, known: Sequence[Mutant]) -> Iterator[tuple[Module, Sequence[Mutant]]]:
+def _parts(module: Module, known: Sequence[Mutant]) -> Iterator[Part]:
     for start in range(0, len(known), _TOGETHER):
         yield module, known[start : start + _TOGETHER]
 
@@ -176,46 +222,42 @@ def _in_package(dev: DevFile, source: str, mutant: Mutant) -> tuple[int, int, st
     return first + mutant.start, first + mutant.end, mutant.text
 
 
-def equivalents(course: Course) -> tuple[Equivalent, ...]:
-    """The mutants that are declared equivalent; none without the file."""
-    file = course.root / EQUIVALENTS
-    if not file.is_file():
-        return ()
+def read_equivalents(file: Path, path: str) -> Equivalents:
+    """The list in a YAML file, which is called `path` where something is wrong with it."""
     try:
         data = yaml.safe_load(file.read_text(encoding="utf-8"))
-        return msgspec.convert(data or [], tuple[Equivalent, ...])
+        listed = msgspec.convert(data or [], tuple[Equivalent, ...])
     except (yaml.YAMLError, msgspec.ValidationError, UnicodeDecodeError) as error:
-        problem = str(error).replace("\n", " ")
+        message = f"this is no list of mutants: {error}".replace("\n", " ")
         hint = "each entry has `mutant`, `change` and `reason`"
-        raise TitoError(f"this is no list of mutants: {problem}", where=EQUIVALENTS, hint=hint) from None
+        raise TitoError(message, where=path, hint=hint) from None
+    return Equivalents(path, listed)
 
 
 def _faults(
-    declared: Sequence[Equivalent], known: Sequence[Mutant], tried: Sequence[Tried]
+    equivalents: Equivalents, known: Sequence[Mutant], tried: Sequence[Tried]
 ) -> Iterator[Finding]:
     """What is wrong with the list of equivalent mutants."""
     by_id = {mutant.id: mutant for mutant in known}
     caught = {each.mutant.id: each.by for each in tried if each.caught}
-    seen: set[str] = set()
-    for each in declared:
-        mutant = by_id.get(each.mutant)
-        if each.mutant in seen:
-            yield _fault(f"{each.mutant} stands twice", "keep one of them")
+    said = []
+    for at, each in enumerate(equivalents.listed):
+        mutant, name = by_id.get(each.mutant), each.mutant
+        if name in {earlier.mutant for earlier in equivalents.listed[:at]}:
+            said.append((f"{name} stands twice", "keep one of them"))
         elif mutant is None:
-            yield _fault(f"there is no mutant {each.mutant}", "take it off the list")
+            said.append((f"there is no mutant {name}", "take it off the list"))
         elif mutant.change != each.change:
-            message = f"{each.mutant} is another mutant now: {mutant.change}"
-            yield _fault(message, "look for the one that was meant, and correct id and change")
+            hint = "look for the one that was meant, and correct id and change"
+            said.append((f"{name} is another mutant now: {mutant.change}", hint))
         elif not each.reason.strip():
-            yield _fault(f"{each.mutant} has no reason", "say why it does what the solution does")
-        elif each.mutant in caught:
-            message = f"{each.mutant} is not equivalent: {caught[each.mutant]}"
-            yield _fault(message, "take it off the list: it is caught")
-        seen.add(each.mutant)
-    if len(declared) > MOST_EQUIVALENT * len(known):
-        message = f"{len(declared)} of {len(known)} mutants are declared equivalent"
-        yield _fault(message, f"at most {MOST_EQUIVALENT:.0%} may be: write tests for the others")
-
-
-def _fault(message: str, hint: str) -> Finding:
-    return Finding("equivalent-mutants", "error", EQUIVALENTS, 0, message, hint)
+            said.append((f"{name} has no reason", "say why it does what the solution does"))
+        elif name in caught:
+            message = f"{name} is not equivalent, a test notices it: {caught[name]}"
+            said.append((message, "take it off the list"))
+    number = len(equivalents.listed)
+    if number > MOST_EQUIVALENT * len(known):
+        hint = f"at most {MOST_EQUIVALENT:.0%} may be: write tests for the others"
+        said.append((f"{number} of {len(known)} mutants are declared equivalent", hint))
+    for message, hint in said:
+        yield Finding("equivalent-mutants", "error", equivalents.path, 0, message, hint)
