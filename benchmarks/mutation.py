@@ -90,7 +90,7 @@ def well(proof: Proof) -> bool:
 @click.argument("modules", nargs=-1, metavar="MODULE...")
 @ui.json_option
 def command(modules: tuple[str, ...], json_file: str | None) -> None:
-    """Plant faults into the solutions of MODULE... (all, if none is named) and run the graded tests.
+    """Plant faults into the solutions of MODULE... (all, if none is named), and run their tests.
 
     Exit code 1 if too few are caught, or a mutant is wrongly declared equivalent.
     """

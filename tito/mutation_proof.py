@@ -137,10 +137,10 @@ def prove(
         raise TitoError("mutants need a system that can fork", hint="use Linux, macOS or WSL")
     known = _all_mutants(course)
     parts = [part for module in modules for part in _parts(module, known.get(module.name, ()))]
-    reasons = {each.mutant: each.reason for each in equivalents.listed}
+    reasons = {(each.mutant, each.change): each.reason.strip() for each in equivalents.listed}
     change = msgspec.structs.replace
     tried = [
-        change(each, reason=reasons.get(each.mutant.id, ""))
+        change(each, reason=reasons.get((each.mutant.id, each.mutant.change), ""))
         for each in _side_by_side(course, parts, progress)
     ]
     everything = [mutant for each in known.values() for mutant in each]
