@@ -23,6 +23,7 @@ from tito.cli.nbgrader import GRADEBOOK
 from tito.course import MANIFEST, Course, Module
 from tito.errors import RefusedError, TitoError
 from tito.leaks import Secrets
+from tito.proof import prove
 from tito.provenance import FILE, decode, stamped
 from tito.report import Finding, failed
 

@@ -28,7 +28,7 @@ from tests.conftest import SmallCourse
 from tests.integration.class_on_hub import DEV, SECTIONS
 from tito.course import Course, load
 
-STUDENTS = 5_000
+STUDENTS = 400
 A_DAY = 86_400
 
 
