@@ -28,6 +28,7 @@ from tito.errors import TitoError
 from tito.protection import covered
 from tito.report import Finding, in_order
 from tito.source import DevFile, read
+from tito.syntax import fresh_tree
 
 LONG_LINE = 40
 """Characters. From here on a single line is enough."""
@@ -202,7 +203,7 @@ def _parts(dev: DevFile) -> Iterator[tuple[bool, str, str, int, set[str]]]:
 def _local_names(source: str) -> set[str]:
     """What functions call by names of their own: parameters, and all that is assigned to."""
     try:
-        tree = ast.parse(source)
+        tree = fresh_tree(source)
     except (SyntaxError, ValueError):
         return set()
     names = {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
