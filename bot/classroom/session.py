@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -37,6 +37,8 @@ class Session:
     clock: Clock = REAL
     unknown: list[Finding] = field(default_factory=list)
     """Students whose login is nobody's."""
+    mint: Callable[[str], object] | None = None
+    """Makes a token for a job, or raises TitoError. None without an App."""
 
     @property
     def classroom(self) -> Classroom:
@@ -114,7 +116,11 @@ def opened(
         Organisation(access, login, auth=auth, clock=clock, pace=pace) as door,
     ):
         forge = Forge(Path(folder), lambda: auth.token, access.server_url)
-        yield Session(course, door, forge, pace, clock)
+
+        def mint(job: str) -> object:
+            return auth_for(job, credentials, access, login, clock).token
+
+        yield Session(course, door, forge, pace, clock, mint=mint if credentials.app else None)
 
 
 def chosen(homes: Sequence[Home], logins: Sequence[str]) -> list[Home]:

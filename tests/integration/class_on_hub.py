@@ -70,7 +70,7 @@ class World:
         text = "\n".join([columns, *rows, ""])
         (self.course.root / "roster.csv").write_text(text, encoding="utf-8")
 
-    def release(self, **changed: str) -> str:
+    def release(self, source: str = "a" * 40, **changed: str) -> str:
         """Put a release into the template, as publishing does, and return its name."""
         files = {
             "README.md": b"Welcome\n",
@@ -78,7 +78,7 @@ class World:
             "modules/source/01_alpha/alpha_dev.py": DEV.encode(),
             **{path.replace("__", "/"): text.encode() for path, text in changed.items()},
         }
-        made = stamped(self.course, files, self.course.modules[:1], source="a" * 40)
+        made = stamped(self.course, files, self.course.modules[:1], source=source)
         release = decode(made[FILE]).release
         template = self.hub.repository("acme/template", private=True)
         template.is_template = True
