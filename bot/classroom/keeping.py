@@ -62,3 +62,21 @@ def plan(pushes: int, minutes: int, json_file: str | None) -> int:
         if found.advice:
             ui.step(found.advice)
     return 0
+
+
+@command.command("status")
+@ui.json_option
+def status(json_file: str | None) -> int:
+    """Show how far everybody is. Reads what has changed since the last time, and writes nothing."""
+    from bot.classroom.session import opened
+    from bot.classroom.status import COLUMNS, Status
+
+    with opened(course_here(), "look", os.environ) as session:
+        found = Status(session)
+    data = {"students": found.rows, "findings": found.findings, "read": found.read}
+    if not ui.write_json(json_file, data):
+        ui.table(COLUMNS, [row.cells for row in found.rows])
+        ui.show_findings(found.findings)
+        accepted = sum(row.access == "accepted" for row in found.rows)
+        ui.line(f"{len(found.rows)} students, {accepted} have accepted; {found.read} read anew")
+    return 1 if session.unknown else 0

@@ -103,7 +103,7 @@ def test_the_words_name_numbers_and_what_is_assumed() -> None:
                  "9 days 3 hours", "assumed: 10 pushes to a module, 2 minutes a run"):  # fmt: skip
         assert said in text
     done = plan_of(Work(3, 3, 0, 0), (), NOW)
-    assert "writes" not in "\n".join(in_words(done))
+    assert "writes:" not in "\n".join(in_words(done))
     assert lasting(0) == "no time"
     assert lasting(1441) == "1 day 1 minute"
 
