@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import click
 
-from bot.classroom.commands import command, course_here
+from bot.classroom.commands import command, course_here, dry_run_option, login_option, told
 from tito.cli import ui
 
 
@@ -80,3 +81,61 @@ def status(json_file: str | None) -> int:
         accepted = sum(row.access == "accepted" for row in found.rows)
         ui.line(f"{len(found.rows)} students, {accepted} have accepted; {found.read} read anew")
     return 1 if session.unknown else 0
+
+
+@command.command("preview-as-student")
+@click.option(
+    "--output", metavar="DIR", required=True, type=click.Path(path_type=Path),
+    help="A folder that is not there yet.",
+)  # fmt: skip
+def preview_as_student(output: Path) -> None:
+    """Put into a folder what a student gets. Writes nothing on GitHub."""
+    from bot.classroom.preview import preview
+    from bot.classroom.publish import releases
+    from bot.classroom.session import opened
+
+    with opened(course_here(), "look", os.environ) as session:
+        handed_out = releases(session.forge, session.template())
+        preview(session.forge, handed_out, output)
+    ui.verdict(True, f"release {handed_out.newest} is in {output}, as a student gets it")
+    ui.line("Look at README.md first: set up what it says, in that folder. Then type:")
+    for words in (
+        f"cd {output}",
+        "git log --oneline --all",
+        "tito module list",
+        "tito module test 01",
+    ):
+        ui.step(words)
+
+
+@command.command("catch-up")
+@click.argument("module")
+@login_option
+@click.option("--anyway", is_flag=True, help="Although nothing says when the module is due.")
+@dry_run_option
+@ui.json_option
+def catch_up(
+    module: str, logins: tuple[str, ...], anyway: bool, dry_run: bool, json_file: str | None
+) -> int:
+    """Offer the course's own MODULE to those whose time for it is over."""
+    from bot.classroom.catch_up import CatchUps, written
+    from bot.classroom.session import members_homes, opened
+    from tito.roster import read_extensions
+
+    with opened(course_here(), "catch-up", os.environ) as session:
+        course, path = session.course, session.classroom.extensions
+        offers = CatchUps(
+            course,
+            session.door,
+            session.forge,
+            course.module(module),
+            read_extensions(course, course.root / path, path),
+            session.clock,
+            dry_run=dry_run,
+            anyway=anyway,
+        )
+        ready = offers.due(members_homes(session, logins))
+        if json_file != "-":
+            for owner, moment in offers.later.items():
+                ui.line(f"· {owner}: not before {written(moment)}")
+        return told(offers.run(ready), session, json_file, dry_run=dry_run)

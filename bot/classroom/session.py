@@ -11,6 +11,7 @@ from pathlib import Path
 
 from bot.classroom.forge import Forge
 from bot.classroom.names import Home, Target, homes, targets
+from bot.classroom.provision import home_of
 from bot.clock import REAL, Clock
 from bot.credentials import auth_for, credentials_from
 from bot.errors import GoneError
@@ -133,3 +134,22 @@ def chosen(homes: Sequence[Home], logins: Sequence[str]) -> list[Home]:
         hint = "python -m bot classroom status lists them"
         raise TitoError(f"no repository of this class is {', '.join(missing)}'s", hint=hint)
     return [named[login.lower()] for login in logins]
+
+
+def members_homes(session: Session, logins: Sequence[str]) -> list[tuple[Target, Home]]:
+    """Those who are in the class, with their repositories; of some logins or groups, if named.
+
+    Raises TitoError for a named one that has none.
+    """
+    wanted = {login.lower() for login in logins}
+    found, seen = [], set()
+    for target in session.targets:
+        names = {target.owner.lower(), *(m.login.lower() for m in target.members if m.active)}
+        home = home_of(target, session.homes)
+        if target.active and home is not None and (not wanted or names & wanted):
+            found.append((target, home))
+            seen |= names
+    if wanted - seen:
+        hint = "python -m bot classroom status lists them"
+        raise TitoError(f"no repository here is {', '.join(sorted(wanted - seen))}'s", hint=hint)
+    return found
