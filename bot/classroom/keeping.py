@@ -139,3 +139,56 @@ def catch_up(
             for owner, moment in offers.later.items():
                 ui.line(f"· {owner}: not before {written(moment)}")
         return told(offers.run(ready), session, json_file, dry_run=dry_run)
+
+
+@command.command("export")
+@click.option("--login", metavar="LOGIN", required=True, help="Whose.")
+@click.option(
+    "--output", metavar="FILE.zip", required=True, type=click.Path(dir_okay=False, path_type=Path),
+    help="A file that is not there yet.",
+)  # fmt: skip
+def export_command(login: str, output: Path) -> None:
+    """Write everything GitHub has of one student into a zip archive."""
+    from bot.classroom.export import export, home_of_login, write
+    from bot.classroom.session import opened
+
+    with opened(course_here(), "export", os.environ) as session:
+        home, others = home_of_login(session, login)
+        write(output, export(session.door, session.forge, login, home))
+    ui.verdict(True, f"all of {home.repository.name} is in {output}")
+    if others:
+        ui.line(f"It is a group's: the work of {', '.join(others)} is in it too.", "yellow")
+
+
+@command.command("purge")
+@click.option("--term", metavar="TERM", required=True, help="Its exact name in classroom.yml.")
+@click.option(
+    "--yes-delete", "number", type=click.IntRange(0), metavar="N", default=0,
+    help="How many repositories that deletes: the exact number.",
+)  # fmt: skip
+@click.option(
+    "--keep", "keep_in", metavar="DIR", type=click.Path(file_okay=False, path_type=Path),
+    help="Keep a copy of each there first, as a git bundle.",
+)  # fmt: skip
+@click.option("--without-copies", is_flag=True, help="Keep nothing.")
+@dry_run_option
+@ui.json_option
+def purge(
+    term: str,
+    number: int,
+    keep_in: Path | None,
+    without_copies: bool,
+    dry_run: bool,
+    json_file: str | None,
+) -> int:
+    """Delete the student repositories of a term, for good."""
+    from bot.classroom.purge import Purge, of_term
+    from bot.classroom.session import opened
+
+    if (keep_in is None) is not without_copies:
+        raise click.UsageError("Type either --keep DIR or --without-copies.")
+    with opened(course_here(), "purge", os.environ) as session:
+        course = of_term(session.course, session.repositories, term)
+        work = Purge(course, session.door, session.forge, keep_in, dry_run)
+        found = work.agreed(session.repositories, number)
+        return told(work.run(found), session, json_file, dry_run=dry_run)

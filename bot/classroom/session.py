@@ -136,17 +136,20 @@ def chosen(homes: Sequence[Home], logins: Sequence[str]) -> list[Home]:
     return [named[login.lower()] for login in logins]
 
 
-def members_homes(session: Session, logins: Sequence[str]) -> list[tuple[Target, Home]]:
+def members_homes(
+    session: Session, logins: Sequence[str], *, active: bool = True
+) -> list[tuple[Target, Home]]:
     """Those who are in the class, with their repositories; of some logins or groups, if named.
 
+    With `active` false, those too who have left it.
     Raises TitoError for a named one that has none.
     """
     wanted = {login.lower() for login in logins}
     found, seen = [], set()
     for target in session.targets:
-        names = {target.owner.lower(), *(m.login.lower() for m in target.members if m.active)}
+        names = {target.owner.lower(), *(m.login.lower() for m in target.members)}
         home = home_of(target, session.homes)
-        if target.active and home is not None and (not wanted or names & wanted):
+        if (target.active or not active) and home is not None and (not wanted or names & wanted):
             found.append((target, home))
             seen |= names
     if wanted - seen:
