@@ -49,6 +49,7 @@ modules and their solutions are elsewhere.
 - `.github/actions/export`: a fresh export equals the committed package, and every rule holds
 - `.github/actions/protection`: what the course protects was not changed by hand
 - `.github/actions/integration`: every prefix of the course works, all tests pass, a wheel works
+- `.github/actions/feedback`: tries a student's modules, and tells the student what was found
 
 Each folder has a README with inputs, outputs and an example. Pin a full commit hash, or a tag with
 three numbers; a tag such as `v1` moves.

@@ -162,6 +162,7 @@ def world_in(
         acme = hub.organisation("acme")
         acme.add("teacher", "admin")
         acme.lock_down()
+        hub.state.everybody_exists = False
         token = hub.token(TEACHER, login="teacher")
         environment = {
             "GITHUB_API_URL": hub.url,
