@@ -18,14 +18,13 @@ from bot.classroom.names import Home, Member, Target
 from bot.classroom.provision import EXPIRES, home_of
 from bot.classroom.remembered import Read, recall, remember
 from bot.classroom.session import Session
+from bot.feedback import CONTEXT, NOT_RUN
 from bot.organisation import Account, Pull
-from bot.status import PREFIX
 from tito.errors import TitoError
 from tito.provenance import FILE, decode
 from tito.report import Finding
 
 CATCH_UP = "course-catch-up-"
-RAN, NOT_RUN = f"{PREFIX}feedback", f"{PREFIX}not-run"
 _WORDS = {"success": "passed", "failure": "to mend", "error": "error", "pending": "not started"}
 COLUMNS = ("student", "access", "repository", "last push", "feedback", "release", "update",
            "catch-up")  # fmt: skip
@@ -119,8 +118,8 @@ class Status:
 
     def _feedback(self, name: str) -> str:
         found = {each["context"]: each["state"] for each in self._door.statuses(name, MAIN)}
-        if RAN in found:
-            return _WORDS[found[RAN]]
+        if CONTEXT in found:
+            return _WORDS[found[CONTEXT]]
         return "not run" if NOT_RUN in found else ""
 
     def _waiting(self, name: str) -> dict[int, str]:
