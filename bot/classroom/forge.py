@@ -40,6 +40,12 @@ class Forge:
         options = ("--quiet", "--no-tags", "--no-auto-maintenance", "--no-write-fetch-head")
         self._with("fetch", *options, *shallow, address, *refs)
 
+    def mirror(self, address: str, folder: Path) -> None:
+        """Bring every ref, under its own name, into a bare repository of its own."""
+        arguments = ("fetch", "--quiet", "--no-auto-maintenance", "--no-write-fetch-head")
+        environment = git.with_token(self._checked(address), self._token())
+        git.run(folder, *arguments, address, "+refs/*:refs/*", environment=environment)
+
     def push(self, address: str, refs: Mapping[str, tuple[str, str]]) -> None:
         """Ref → (commit, what it was, or nothing). All or none, and only if nobody was faster."""
         leases = [f"--force-with-lease={ref}:{before}" for ref, (_, before) in refs.items()]
