@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from tito.course import Course, Module
 from tito.refusals import Parsed, placed
+from tito.syntax import fresh_tree
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _IMPORTERS = ("import_module", "__import__")
