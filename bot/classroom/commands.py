@@ -81,7 +81,7 @@ def provision(dry_run: bool, json_file: str | None) -> int:
             dry_run=dry_run,
             starters=lambda: handed_out.trees,
         )
-        steps = provisioner.run(session.targets, session.repositories)
+        steps = provisioner.run(session.wanted(), session.repositories)
         return told(steps, session, json_file, dry_run=dry_run)
 
 

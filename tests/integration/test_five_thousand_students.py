@@ -28,7 +28,7 @@ from tests.conftest import SmallCourse
 from tests.integration.class_on_hub import DEV, SECTIONS
 from tito.course import Course, load
 
-STUDENTS = 400
+STUDENTS = 5_000
 A_DAY = 86_400
 
 
@@ -139,7 +139,7 @@ def provisioned(session: Session) -> None:
     lately(session.course, session.repositories, session.pace, session.clock)
     clock = session.clock
     provisioner = Provisioner(session.course, session.door, session.forge, clock=clock)
-    for step in provisioner.run(session.targets, session.repositories):
+    for step in provisioner.run(session.wanted(), session.repositories):
         assert not step.failed, step
 
 
