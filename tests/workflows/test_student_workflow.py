@@ -111,8 +111,13 @@ def test_linters_have_no_finding(linter: str, tmp_path: Path) -> None:
         file = folder / f".github/workflows/feedback-{place}.yml"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text, encoding="utf-8")
-    for name in (".gitignore", ".yamllint.yml", ".github/zizmor.yml", ".github/dependabot.yml"):
+    if linter == "schemas":
+        files = sorted(folder.glob(".github/workflows/*"))
+        command = [BIN / program, "--builtin-schema", "vendor.github-workflows", *files]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout
+        return
+    for name in (".gitignore", ".yamllint.yml", ".github/zizmor.yml"):
         shutil.copy(ROOT / name, folder / name)
-    shutil.copytree(ROOT / ".github/actions/feedback", folder / ".github/actions/feedback")
     subprocess.run(["git", "init", "--quiet", folder], check=True)
     assert lint(linter, folder) == ""
