@@ -20,10 +20,11 @@ from tests.student_tree import (
     small_course,
     solve,
 )
-from tito import feedback, sandbox
+from tito import attempt, feedback, sandbox
 from tito.attempt import Clock
 from tito.cli import invoke
-from tito.errors import UsageError
+from tito.course import load
+from tito.errors import RefusedError, TitoError, UsageError
 from tito.feedback import Feedback, decode
 from tito.report import encode
 from tito.run_on import everything, of_assignment
@@ -168,6 +169,32 @@ def test_a_checkpoint_that_cannot_be_read_is_waiting(student: Path, text: str | 
     wanted = "not written" if text is None else "waiting"
     assert [c.state for c in found.report.checkpoints] == [wanted]
     assert found.state == "passed"
+
+
+def test_what_the_engine_refuses_without_a_reason_is_not_green(
+    student: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    solve(student, FIRST, GOOD)
+    for error, said in (
+        (RefusedError("no", []), "this module could not be tried"),
+        (TitoError("not like this", where=SECOND), "not like this"),
+    ):
+
+        def refuse(*_: object, _error: TitoError = error, **__: object) -> None:
+            raise _error
+
+        monkeypatch.setattr(attempt, "run_module", refuse)
+        found = look(student)
+        assert found.state == "failed"
+        assert said in messages(found)[0] or "stands on this" in messages(found)[0]
+
+
+def test_a_checkpoint_without_time_or_sandbox_has_not_passed(student: Path) -> None:
+    solve(student, FIRST, GOOD, HALF)
+    course = load(student)
+    over = Clock(5, time.monotonic())
+    results, found = attempt.try_checkpoints(course, course.modules, over, str)
+    assert ([each.state for each in results], found) == (["waiting"], [])
 
 
 def test_a_link_in_place_of_a_locked_file_is_not_followed(student: Path) -> None:
