@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from bot.classroom.commands import command as classroom_group
 from tito.cli import ui
 from tito.course import find_root
 from tito.errors import TitoError
@@ -20,7 +21,7 @@ from tito.report import Finding
     epilog="Exit codes: 0 done or nothing to do, 1 something is wrong, 2 wrong use.",
 )
 def bot() -> None:
-    """Report on pull requests, guard the branches, publish what other repositories use."""
+    """Report on pull requests, guard the branches, publish tools and courses, keep a class."""
 
 
 @bot.command("post")
@@ -134,6 +135,9 @@ def publish_command(target: str, version: str, dry_run: bool) -> None:
     click.echo(f"{done.tag}: commit {done.commit}, {done.files} files, no leak found")
     verb = "would be written" if dry_run else "written"
     click.echo(f"{verb}: {', '.join(done.refs)}" if done.refs else "nothing to write")
+
+
+bot.add_command(classroom_group)
 
 
 def invoke(arguments: Sequence[str] | None = None) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from tito.errors import TitoError
 
 
@@ -19,6 +21,10 @@ class NotAllowedError(TitoError):
 
 class LaterError(TitoError):
     """GitHub takes no requests for longer than this job can wait. The message says until when."""
+
+    def __init__(self, message: str, *, hint: str = "", until: datetime) -> None:
+        super().__init__(message, hint=hint)
+        self.until = until
 
 
 class NotOnThisPlanError(TitoError):

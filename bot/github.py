@@ -17,7 +17,9 @@ from github.Requester import Requester
 from urllib3.exceptions import HTTPError
 from urllib3.response import BaseHTTPResponse
 
+from bot.clock import REAL, Clock
 from bot.errors import GoneError, NotAllowedError, NotOnThisPlanError, UnsureError
+from bot.pace import Pace
 from bot.settings import Access
 from bot.waiting import LIMITED, Patience, is_limit
 from tito.errors import TitoError
@@ -104,10 +106,19 @@ class Connection:
     `root` is where the addresses of the repository begin.
     """
 
-    def __init__(self, settings: Access) -> None:
-        self._patience = Patience(settings.longest_wait, settings.seconds_before_retry)
+    def __init__(
+        self,
+        settings: Access,
+        *,
+        auth: Auth.Auth | None = None,
+        clock: Clock = REAL,
+        pace: Pace | None = None,
+    ) -> None:
+        """`auth` instead of the token of `settings`; `pace` keeps to limits before GitHub does."""
+        self._patience = Patience(settings.longest_wait, settings.seconds_before_retry, clock)
+        self._pace = pace
         self._github = Github(
-            auth=Auth.Token(settings.token),
+            auth=auth or Auth.Token(settings.token),
             base_url=settings.api_url,
             per_page=PER_PAGE,
             retry=Retries(
@@ -152,6 +163,8 @@ class Connection:
         key = f"{path}?{urlencode(asked)}"
         known = self._known.get(key)
         condition = {"If-None-Match": known.tag} if known else None
+        if self._pace:
+            self._pace.before("GET", self._patience)
         headers, data = self._github.requester.requestJsonAndCheck("GET", path, asked, condition)
         if known is not None and data is None:
             return known.data, known.following
@@ -164,6 +177,8 @@ class Connection:
 
     def write(self, what: str, method: str, path: str, given: object = None) -> Any:
         """A request below `root` that changes something. Waits before it raises UnsureError."""
+        if self._pace:
+            self._pace.before(method, self._patience)
         try:
             with asking(what, creates=method not in _REPEATABLE):
                 requester = self._github.requester
@@ -203,13 +218,17 @@ def asking(what: str, *, creates: bool = False) -> Iterator[None]:
         raise (UnsureError if creates else TitoError)(message, hint="run the job again") from None
 
 
+def _is_empty(error: GithubException, said: str) -> bool:
+    return bool(error.status == 409 and "is empty" in said.lower())
+
+
 def _in_words(error: GithubException, what: str, creates: bool) -> TitoError:
     details = error.data.get("errors", ()) if isinstance(error.data, dict) else ()
     said = "\n".join([_message(error.data), *(each for each in details if isinstance(each, str))])
     message = f"GitHub did not {what}: {error.status} {one_line(said, 200)}".rstrip()
     if error.status in (403, 422) and _NO_PLAN.search(said):
         return NotOnThisPlanError(message)
-    if error.status in (404, 410) or _NO_COMMIT in said.lower():
+    if error.status in (404, 410) or _NO_COMMIT in said.lower() or _is_empty(error, said):
         return GoneError(message)
     if error.status == 403 and _NOT_OURS in said.lower():
         return NotAllowedError(message, hint="give the job the permission it asks for")

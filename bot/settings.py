@@ -124,6 +124,19 @@ def access_from(environment: Mapping[str, str]) -> Access:
     return Access(**_shared({"GITHUB_API_URL": "https://api.github.com", **environment}))
 
 
+def organisation_access_from(
+    environment: Mapping[str, str], organisation: str, token: str
+) -> Access:
+    """As `access_from`, for a command about a whole organisation; the token was checked before."""
+    given = {
+        "GITHUB_API_URL": "https://api.github.com",
+        **environment,
+        "GITHUB_REPOSITORY": f"{organisation}/classroom",
+        "GITHUB_TOKEN": token or "minted-when-it-is-needed",
+    }
+    return Access(**_shared(given))
+
+
 def _shared(environment: Mapping[str, str]) -> dict[str, Any]:
     get = partial(_get, environment)
     return {

@@ -9,14 +9,14 @@ tag `v1` move to the newest; `v1.2.3` never moves, and keeps its commit for thos
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from bot import git
+from bot.git import File
 from tito import course as course_module
 from tito import leaks
 from tito.errors import RefusedError, TitoError, UsageError
@@ -57,20 +57,9 @@ three numbers; a tag such as `v1` moves.
 This repository is made by `python -m bot tools publish` in the repository of the course. What is
 changed here by hand is lost with the next publication.
 """
-# Fixed, so that the same files are the same commit wherever and whenever they are published.
-_AUTHOR = "TinyTorch tools <tools@localhost> 946684800 +0000"
 _MESSAGE = "The tools of the course\n"
 _VERSION = re.compile(r"(0|[1-9]\d{0,5})\.(0|[1-9]\d{0,5})\.(0|[1-9]\d{0,5})")
-_ELSEWHERE = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY")
 _HINT = "name an empty repository, or one that this command has made"
-
-
-@dataclass(frozen=True)
-class File:
-    """A file of a commit. `mode` is git's: 100644, 100755, or 120000 for a link."""
-
-    mode: str
-    data: bytes
 
 
 @dataclass(frozen=True)
@@ -99,13 +88,13 @@ def publish(root: Path, target: str, version: str, *, dry_run: bool = False) -> 
         target = str(Path(target).resolve())
     with tempfile.TemporaryDirectory(prefix="tools-") as temporary:
         folder = Path(temporary)
-        commit = snapshot(root)
+        commit = git.files(root, "HEAD")
         files = selected(commit)
         secrets = _secrets(commit, folder / "course")
         _refuse("these tools cannot be published", faults(files, secrets))
         made = folder / "made"
-        _run(None, "init", "--quiet", "--bare", "--initial-branch", "main", str(made))
-        new = _commit(made, files)
+        git.run(None, "init", "--quiet", "--bare", "--initial-branch", "main", str(made))
+        new = git.commit(made, "refs/heads/main", _MESSAGE, files)
         there = _refs(made, target)
         _refuse("this is no target for tools", _target_faults(made, target, there))
         _refuse("there is a leak", leaks.search_repository(secrets, made))
@@ -114,23 +103,6 @@ def publish(root: Path, target: str, version: str, *, dry_run: bool = False) -> 
         if changed and not dry_run:
             _push(made, target, new, {ref: there.get(ref, "") for ref in changed})
         return Publication(new, f"v{version}", len(files), changed)
-
-
-def snapshot(root: Path) -> dict[str, File]:
-    """The files of the last commit in `root`, by path."""
-    listed = _run(root, "ls-tree", "-r", "-z", "HEAD").decode("utf-8").split("\0")
-    entries = [line.split("\t", 1) for line in listed if line]
-    # A link to another repository has no file here.
-    rows = [(*meta.split(" "), path) for meta, path in entries if " commit " not in meta]
-    wanted = "".join(f"{name}\n" for _, _, name, _ in rows).encode("ascii")
-    output = _run(root, "cat-file", "--batch", "--buffer", given=wanted)
-    files, position = {}, 0
-    for mode, _, _, path in rows:
-        end = output.index(b"\n", position)
-        size = int(output[position:end].split(b" ")[2])
-        files[path] = File(mode, output[end + 1 : end + 1 + size])
-        position = end + 2 + size
-    return files
 
 
 def selected(commit: Mapping[str, File]) -> dict[str, File]:
@@ -188,23 +160,11 @@ def _write(files: Mapping[str, File], folder: Path) -> None:
             (folder / path).write_bytes(file.data)
 
 
-def _commit(repository: Path, files: Mapping[str, File]) -> str:
-    """One commit without parents that holds these files. The same files make the same commit."""
-    head = f"commit refs/heads/main\ncommitter {_AUTHOR}\ndata {len(_MESSAGE)}\n{_MESSAGE}\n"
-    parts = [head.encode()]
-    for path, file in files.items():
-        quoted = json.dumps(path, ensure_ascii=False)
-        parts.append(f"M {file.mode} inline {quoted}\ndata {len(file.data)}\n".encode())
-        parts += [file.data, b"\n"]
-    _run(repository, "fast-import", "--quiet", given=b"".join(parts))
-    return _run(repository, "rev-parse", "refs/heads/main").decode("ascii").strip()
-
-
 def _refs(made: Path, target: str) -> dict[str, str]:
     """Branches and tags of the target, whose objects are fetched. What GitHub adds is not ours."""
-    _run(made, "fetch", "--quiet", "--no-tags", "--no-auto-maintenance", target,
+    git.run(made, "fetch", "--quiet", "--no-tags", "--no-auto-maintenance", target,
          "+refs/heads/*:refs/there/heads/*", "+refs/tags/*:refs/there/tags/*")  # fmt: skip
-    listed = _run(made, "for-each-ref", "--format=%(objectname) %(refname)", "refs/there/")
+    listed = git.run(made, "for-each-ref", "--format=%(objectname) %(refname)", "refs/there/")
     rows = (line.split(" ") for line in listed.decode("utf-8").split("\n") if line)
     return {"refs/" + ref.removeprefix("refs/there/"): name for name, ref in rows}
 
@@ -213,9 +173,9 @@ def _target_faults(made: Path, target: str, there: Mapping[str, str]) -> Iterato
     """Every branch and tag must be a publication: a commit without parents that holds the mark."""
     for ref, name in there.items():
         message = ""
-        if _run(made, "cat-file", "-t", name).strip() != b"commit":
+        if git.run(made, "cat-file", "-t", name).strip() != b"commit":
             message = "is no plain commit"
-        elif b"\nparent " in _run(made, "cat-file", "commit", name).split(b"\n\n")[0]:
+        elif b"\nparent " in git.run(made, "cat-file", "commit", name).split(b"\n\n")[0]:
             message = "has a history, which a tools repository never has"
         elif not _marked(made, name):
             message = f"holds no {MARK}"
@@ -224,11 +184,11 @@ def _target_faults(made: Path, target: str, there: Mapping[str, str]) -> Iterato
 
 
 def _marked(made: Path, name: str) -> bool:
-    listed = _run(made, "ls-tree", "--name-only", name).decode("utf-8").split("\n")
+    listed = git.run(made, "ls-tree", "--name-only", name).decode("utf-8").split("\n")
     if MARK not in listed:
         return False
     try:
-        mark = json.loads(_run(made, "cat-file", "blob", f"{name}:{MARK}"))
+        mark = json.loads(git.run(made, "cat-file", "blob", f"{name}:{MARK}"))
     except ValueError:
         return False
     return isinstance(mark, dict) and mark.get("format") == FORMAT
@@ -258,25 +218,10 @@ def _push(made: Path, target: str, new: str, refs: Mapping[str, str]) -> None:
     """All refs or none, and only if nobody has moved them since they were looked at."""
     leases = [f"--force-with-lease={ref}:{seen}" for ref, seen in refs.items()]
     specs = [f"{new}:{ref}" for ref in refs]
-    _run(made, "push", "--quiet", "--atomic", *leases, target, *specs)
+    git.run(made, "push", "--quiet", "--atomic", *leases, target, *specs)
 
 
 def _refuse(message: str, findings: Iterable[Finding]) -> None:
     found = tuple(findings)
     if found:
         raise RefusedError(f"{message}: {len(found)} finding(s), nothing was written", found)
-
-
-def _run(folder: Path | None, *arguments: str, given: bytes | None = None) -> bytes:
-    """git, which asks nobody for a password and takes no other repository for this one."""
-    where = ["-C", str(folder)] if folder else []
-    environment = {name: value for name, value in os.environ.items() if name not in _ELSEWHERE}
-    done = subprocess.run(
-        ["git", *where, *arguments], input=given, capture_output=True, check=False,
-        env={**environment, "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"},
-    )  # fmt: skip
-    if done.returncode:
-        said = done.stderr.decode("utf-8", "replace").strip()
-        hint = "see that the repository is there and that you may write to it"
-        raise TitoError(f"git {arguments[0]} failed: {said}", hint=hint)
-    return done.stdout

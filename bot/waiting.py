@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Mapping
 from datetime import datetime, timezone
 
+from bot.clock import REAL, Clock
 from bot.errors import LaterError
 
 LIMITED = (403, 429)
@@ -46,7 +46,8 @@ class Patience:
     `unit` is what every time is counted in that GitHub does not name itself: 1 s, and 0 in tests.
     """
 
-    def __init__(self, longest: float, unit: float) -> None:
+    def __init__(self, longest: float, unit: float, clock: Clock = REAL) -> None:
+        self._clock = clock
         self._left = longest
         self._longest = longest
         self._unit = unit
@@ -55,7 +56,7 @@ class Patience:
 
     def after_limit(self, headers: Mapping[str, str]) -> None:
         """Wait as long as a limit asks for. Raises LaterError, at once, if that is too long."""
-        seconds = asked_for(headers, time.time())
+        seconds = asked_for(headers, self._clock.now())
         if seconds is None:
             seconds = UNSAID * self._unit * 2**self._unsaid
             self._unsaid += 1
@@ -69,16 +70,18 @@ class Patience:
     def wait(self, seconds: float) -> None:
         """Sleep. Raises LaterError, at once, if no time is left for that."""
         if seconds > self._left:
-            raise _later(seconds, self._longest)
+            raise later(self._clock.now() + seconds, self._longest)
         self._left -= seconds
         if seconds > 0:
-            time.sleep(seconds)
+            self._clock.sleep(seconds)
 
 
-def _later(seconds: float, longest: float) -> LaterError:
-    moment = datetime.fromtimestamp(math.ceil(time.time() + seconds), timezone.utc)
+def later(until: float, longest: float) -> LaterError:
+    """What to say if GitHub takes nothing before the second `until`."""
+    moment = datetime.fromtimestamp(math.ceil(until), timezone.utc)
     when = f"{moment:%H:%M:%S} UTC on {moment:%Y-%m-%d}"
     return LaterError(
         f"GitHub takes no requests before {when}, and this job waits {longest:g} s in all",
         hint=f"run this job again after {when}: what is written already stays, the rest is added",
+        until=moment,
     )

@@ -11,6 +11,7 @@ every name of the exported module, so that tests test the exported code.
 from __future__ import annotations
 
 import ast
+import functools
 import importlib
 import json
 import os
@@ -27,12 +28,7 @@ WRONG_PACKAGE = 97
 
 def main() -> None:
     spec = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
-    sys.path.insert(0, spec["folder"])
-    package = importlib.import_module(spec["package"])
-    origin = Path(str(package.__file__)).resolve()
-    if not origin.is_relative_to(Path(spec["folder"]).resolve()):
-        print(f"{spec['package']} was imported from {origin.parent}", file=sys.stderr)
-        sys.exit(WRONG_PACKAGE)
+    import_package(spec["package"], spec["folder"])
     if spec["report"] is None:
         for script in spec["files"]:
             runpy.run_path(script, run_name="__main__")
@@ -56,6 +52,17 @@ def main() -> None:
         *spec["files"],
     ]
     sys.exit(pytest.main(arguments, plugins=[OneDevFile(dev, pytest) for dev in spec["devs"]]))
+
+
+def import_package(name: str, folder: str) -> types.ModuleType:
+    """The package that lies in `folder`. Ends the process if another one is found."""
+    sys.path.insert(0, folder)
+    package = importlib.import_module(name)
+    origin = Path(str(package.__file__)).resolve()
+    if not origin.is_relative_to(Path(folder).resolve()):
+        print(f"{name} was imported from {origin.parent}", file=sys.stderr)
+        sys.exit(WRONG_PACKAGE)
+    return package
 
 
 def mark(text: str) -> None:
@@ -118,6 +125,7 @@ def namespace(dev: dict[str, Any]) -> tuple[types.ModuleType, dict[str, BaseExce
     return module, broken
 
 
+@functools.cache
 def compiled(source: str, line: int, path: str) -> types.CodeType:
     tree = ast.parse("\n" * (line - 1) + source, path)
     tree.body = [node for node in tree.body if not is_call_of_test(node) and not is_main(node)]

@@ -31,7 +31,7 @@ Release = Annotated[str, msgspec.Meta(pattern=rf"^[0-9a-f]{{{_LENGTH}}}$")]
 class Provenance(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What was handed out. Paths are relative to the repository and use `/`.
 
-    Locked is every file that is not the student's to edit.
+    Locked is every file that is neither the student's to edit nor generated from what is.
     """
 
     release: Release
@@ -54,13 +54,14 @@ def stamped(
     plain = {path: files[path] for path in sorted(files) if path != FILE}
     hashes = {path: digest(data) for path, data in plain.items()}
     editable = {path for path in hashes if covered(path, course.protection.editable)}
+    locked = {p for p in hashes if not covered(p, course.protection.generated)} - editable
     names = "".join(f"{path}\0{value}\0" for path, value in hashes.items())
     made = Provenance(
         hashlib.sha256(names.encode()).hexdigest()[:_LENGTH],
         source,
         own(),
         tuple(module.slug for module in modules),
-        {path: value for path, value in hashes.items() if path not in editable},
+        {path: value for path, value in hashes.items() if path in locked},
         {path: value for path, value in hashes.items() if path in editable},
     )
     return dict(sorted({**plain, FILE: encode(made)}.items()))

@@ -139,7 +139,7 @@ def run_module(
     with tempfile.TemporaryDirectory(prefix="tito-", ignore_cleanup_errors=True) as temporary:
         folder = Path(temporary).resolve()
         write_package(folder / course.settings.package, files)
-        collected = _collected(course, module, dev)
+        collected = described(course, module, dev)
         ran = _run(course, folder, None, [collected], folder, limits)
         mapper = Mapper(course, folder, module, course.dev_file(module))
         results = _results(ran, ran.report, test_names(dev), mapper)
@@ -153,7 +153,7 @@ def run_together(
     devs = {m: read(course.dev_file(m), course.dev_path(m)) for m in modules}
     with tempfile.TemporaryDirectory(prefix="tito-", ignore_cleanup_errors=True) as temporary:
         folder = Path(temporary).resolve()
-        collected = [_collected(course, module, dev) for module, dev in devs.items()]
+        collected = [described(course, module, dev) for module, dev in devs.items()]
         ran = _run(course, course.root, None, collected, folder, limits)
         runs = []
         for module, dev in devs.items():
@@ -169,7 +169,7 @@ def _of_file(report: _Report | None, path: str) -> _Report | None:
     return _Report(report.exitcode, tuple(tests))
 
 
-def _collected(course: Course, module: Module, dev: DevFile) -> dict[str, object]:
+def described(course: Course, module: Module, dev: DevFile) -> dict[str, object]:
     """What inside.py has to know of a dev file."""
     return {
         "path": str(course.dev_file(module).resolve()),

@@ -1,1 +1,1 @@
-"""The class on GitHub: what is published, provisioned, updated and collected."""
+"""The class on GitHub: what is published, whose repositories there are, what they are brought."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -24,10 +25,13 @@ JSON = "application/json"
 
 # GitHub answers these on every route, and describes them on few.
 EVERYWHERE = {
-    **dict.fromkeys(("400", "401", "403", "404"), "basic-error"),
+    **dict.fromkeys(("301", "307", "400", "401", "403", "404", "409"), "basic-error"),
     "422": "validation-error",
     "304": None,
 }
+
+# Where the description leaves out what GitHub's refusals hold everywhere else.
+SHORT_ERRORS = (("/repos/{owner}/{repo}", "delete"),)
 
 # What the description calls an object although GitHub sends null for it: the fork was deleted.
 DELETED_FORKS = (
@@ -141,6 +145,12 @@ class Description:
         return Request(self.host_url, match.method.lower(), match.path, parameters, body or None)
 
 
+@functools.cache
+def shared() -> Description:
+    """Return the description, read once: it never changes, and takes a tenth of a second."""
+    return Description()
+
+
 def _pattern(template: str, multi_segment: set[str]) -> str:
     """Return the expression for a path such as `/repos/{owner}/{repo}`."""
     parts = re.split(r"{(\w+)}", template)
@@ -169,6 +179,10 @@ def _as_github_answers(document: Mapping[str, Any]) -> dict[str, Any]:
         for operation in operations.values():
             for status, schema in EVERYWHERE.items():
                 operation["responses"].setdefault(status, _plain_response(schema))
+    for path, method in SHORT_ERRORS:
+        described = copy["paths"].get(path, {}).get(method)
+        if described:
+            described["responses"]["403"] = _plain_response("basic-error")
     _let_null_be_chosen(copy)
     _leave_properties_to_the_choices(copy)
     schemas = copy["components"]["schemas"]
@@ -183,6 +197,9 @@ def _leave_properties_to_the_choices(node: Any) -> None:
     """Let an object that is one of several have what its choices name, and no more than that."""
     if isinstance(node, dict):
         chosen = {"oneOf", "anyOf"} & node.keys() and "properties" not in node
+        if "array" in node.get("discriminator", {}).get("mapping", {}):
+            # A list has no property that could tell it from the others.
+            del node["discriminator"]
         if chosen and node.get("type") == "object":
             node.setdefault("additionalProperties", True)
         node = list(node.values())

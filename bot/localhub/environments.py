@@ -6,7 +6,7 @@ from typing import Any
 
 from bot.localhub.answers import Answer, ApiError
 from bot.localhub.payloads import PAGES, Payload, node_id
-from bot.localhub.routing import REPOSITORY, Call, route
+from bot.localhub.routing import REPOSITORY, Call, missing, route
 from bot.localhub.rulesets import ADMINISTRATION, READ, require_admin
 from bot.localhub.state import Repository, User
 from bot.localhub.tokens import Access
@@ -22,12 +22,15 @@ def get_user_by_name(call: Call) -> Answer:
     return Answer(200, user)
 
 
+@route("GET", "/user/{account_id}", None)
+def get_user_by_id(call: Call) -> Answer:
+    users = call.state.users.values()
+    found = next((user for user in users if user.id == call.number("account_id")), None)
+    return Answer(200, call.payloads.own_profile(found or missing()))
+
+
 def _user(call: Call) -> User:
-    # Any login of letters is somebody, but for the one that tests use for nobody.
-    name = call.path["username"]
-    if name == "nobody":
-        raise ApiError(404, "Not Found")
-    return User(name, sum(map(ord, name)))
+    return call.state.find_user(call.path["username"]) or missing()
 
 
 @route("GET", REPOSITORY + "/teams", READ_ADMINISTRATION)

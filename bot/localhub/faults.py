@@ -30,12 +30,28 @@ class _Some:
 
 
 @dataclass
+class _Counted:
+    """The request or the write that comes after so many others."""
+
+    left: int
+    answer: Answer | None = None
+    action: Callable[[], object] | None = None
+
+    def due(self) -> bool:
+        """Count one; True for the one that was meant."""
+        self.left -= 1
+        return self.left == 0
+
+
+@dataclass
 class Faults:
     """What shall go wrong next, in the order in which it was asked for."""
 
     _failures: list[tuple[_Some, Answer]] = field(default_factory=list)
     _drops: list[_Some] = field(default_factory=list)
     _actions: list[tuple[_Some, Callable[[], object]]] = field(default_factory=list)
+    _requests: list[_Counted] = field(default_factory=list)
+    _writes: list[_Counted] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def fail(
@@ -85,9 +101,31 @@ class Faults:
 
         self.before(wait, method=method, path=path, times=count)
 
+    def after_write(self, n: int, action: Callable[[], object]) -> None:
+        """Call `action` once, when the n-th write from now is done and not answered yet.
+
+        It may ask the hub itself, or end the process that has sent the request.
+        """
+        self._writes.append(_Counted(n, action=action))
+
+    def fail_request(self, k: int, status: int = 502, *, lost: bool = False) -> None:
+        """Let the k-th request from now fail once, of whatever kind it is.
+
+        It is answered with `status` and not carried out; if its answer is `lost`, it is carried
+        out, and the client hears nothing.
+        """
+        answer = Answer(status, ApiError(status, "Server Error").answer().payload)
+        self._requests.append(_Counted(k, None if lost else answer))
+
     def mend(self) -> None:
         """Forget everything that was asked for and has not come yet."""
-        for waiting in (self._failures, self._drops, self._actions):
+        for waiting in (
+            self._failures,
+            self._drops,
+            self._actions,
+            self._requests,
+            self._writes,
+        ):
             waiting.clear()
 
     def come_between(self, method: str, path: str) -> None:
@@ -99,6 +137,15 @@ class Faults:
 
     def next_failure(self, method: str, path: str) -> Answer | None:
         return next((answer for some, answer in self._failures if some.take(method, path)), None)
+
+    def next_request(self) -> tuple[Answer | None, bool]:
+        """Count a request. Return the answer with which it fails, and whether one gets lost."""
+        due = [each for each in self._requests if each.due()]
+        return next((each.answer for each in due if each.answer), None), bool(due)
+
+    def next_actions(self) -> list[Callable[[], object]]:
+        """Count a write, and return what shall be done before its answer."""
+        return [each.action for each in self._writes if each.due() and each.action]
 
     def next_drop(self, method: str, path: str, answer: Answer) -> bool:
         """Return whether this answer is one to swallow."""

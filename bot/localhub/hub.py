@@ -4,28 +4,46 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import threading
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 from urllib.parse import parse_qsl
 
 # These enter their endpoints into the table.
 import bot.localhub.checks
+import bot.localhub.collaborators
 import bot.localhub.environments
 import bot.localhub.labels
+import bot.localhub.opening
+import bot.localhub.organisations
+import bot.localhub.references
+import bot.localhub.repositories
 import bot.localhub.rulesets
 import bot.localhub.templates  # noqa: F401
-from bot.localhub.answers import Answer, ApiError, Message
-from bot.localhub.check import Description, Match
+from bot.localhub.answers import DOCUMENTATION, Answer, ApiError, Message
+from bot.localhub.apps import App, Installation, Tokens, public_key
+from bot.localhub.check import Match, shared
 from bot.localhub.faults import Faults
+from bot.localhub.forge import Forge
 from bot.localhub.limits import Limits
 from bot.localhub.payloads import Payload, Payloads
+from bot.localhub.repositories import archived
 from bot.localhub.routes import signature
-from bot.localhub.routing import ROUTES, Call
+from bot.localhub.routing import ROUTES, Call, Route
 from bot.localhub.server import Server
-from bot.localhub.state import WORKFLOW_LOGIN, PullRequest, Repository, State, WorkflowRun
+from bot.localhub.state import (
+    WORKFLOW_LOGIN,
+    Organisation,
+    PullRequest,
+    Repository,
+    State,
+    WorkflowRun,
+)
 from bot.localhub.tokens import ALL, Level, Token, check
 
 STORAGE = "/-/storage"
@@ -48,25 +66,39 @@ class LocalHub:
     something, `violations` every breach of GitHub's description, by a request or by an answer of
     the hub's own, `pressed` every request that came while a limit said to wait. A repository made
     from a template stays empty for its first `template_takes` requests.
+
+    With a folder as `forge`, each repository has a bare git repository `<owner>/<name>.git` in
+    it, which `clone_url` names; what is pushed there is seen at once. With a `clock`, in seconds
+    since 1970, all times and limits follow it. `checked=False` leaves GitHub's description
+    unasked: a simulation sends tens of thousands of requests, and each takes milliseconds to check.
     """
 
-    def __init__(self) -> None:
-        self.state = State()
+    def __init__(
+        self,
+        forge: Path | None = None,
+        *,
+        clock: Callable[[], float] | None = None,
+        checked: bool = True,
+    ) -> None:
+        self.state = State(Forge(forge) if forge else None, clock)
+        self.checked = checked
         self.requests: list[tuple[str, str]] = []
         self.writes: list[Write] = []
         self.violations: list[str] = []
-        self.description = Description()
+        self.description = shared()
         self._faults = Faults()
         self.fail = self._faults.fail
         self.drop_response_after_write = self._faults.drop_response_after_write
         self.before = self._faults.before
         self.meet = self._faults.meet
+        self.after_write = self._faults.after_write
+        self.fail_request = self._faults.fail_request
         self.mend = self._faults.mend
-        self.limits = Limits()
+        self.limits = Limits(clock or time.time)
         self.rate_limit = self.limits.rate_limit
         self.pressed = self.limits.pressed
         self.template_takes = 0
-        self._tokens: dict[str, Token] = {}
+        self._tokens = Tokens(lambda: self.limits.clock())
         self._lock = threading.Lock()
         self._server = Server(self)
         self.url = f"http://127.0.0.1:{self._server.port}"
@@ -85,6 +117,15 @@ class LocalHub:
         traceback: TracebackType | None,
     ) -> None:
         self._server.stop()
+
+    @property
+    def clock(self) -> Callable[[], float]:
+        """The time by which limits and tokens end; once set, all other times follow it too."""
+        return self.limits.clock
+
+    @clock.setter
+    def clock(self, clock: Callable[[], float]) -> None:
+        self.limits.clock = self.state.clock = clock
 
     def repository(
         self, full_name: str, *, private: bool = False, fork_of: Repository | None = None
@@ -106,8 +147,24 @@ class LocalHub:
         what the workflow of a fork's pull request holds.
         """
         value = value or f"ghs_local_{len(self._tokens):04}"
-        self._tokens[value] = Token(value, self.state.user(login), permissions, repository)
-        return value
+        return self._tokens.add(Token(value, self.state.user(login), permissions, repository))
+
+    def organisation(self, login: str, *, plan: str = "team") -> Organisation:
+        """Return the organisation of that name, made when first asked for."""
+        return self.state.organisation(login, plan=plan)
+
+    def install(
+        self, slug: str, organisation: Organisation, permissions: Mapping[str, Level], key: str
+    ) -> Installation:
+        """Install a new app in an organisation; `key` is its public key, in PEM.
+
+        Its tokens are made over HTTP, live an hour and hold none but these permissions.
+        """
+        user = self.state.user(f"{slug}[bot]")
+        app = App(self.state.next_id(), user, permissions, public_key(key))
+        made = Installation(self.state.next_id(), app, organisation, self.state.now())
+        self._tokens.installations[made.id] = made
+        return made
 
     def workflow_run_event(self, run: WorkflowRun) -> Payload:
         """Return the event that starts a `workflow_run` workflow after `run`."""
@@ -136,14 +193,36 @@ class LocalHub:
             if path.startswith(STORAGE):
                 return self._from_storage(path, query, request)
             self.requests.append((method, path))
-            refusal = self.limits.refusal(method, path) or self._faults.next_failure(method, path)
-            if refusal:
-                return self._message(refusal, request)
-            match = self.description.match(method, path)
-            if match is None:
-                self.violations.append(f"{method} {path}: no such endpoint here")
-                return self._message(ApiError(501, "Not implemented here").answer(), request)
-            return self._answered(match, path, query, request)
+            before = len(self.writes)
+            failure, lost = self._faults.next_request()
+            message = self._replied(method, path, query, request, failure)
+            written = len(self.writes) > before
+            due = self._faults.next_actions() if written else []
+        for action in due:
+            action()
+        return None if lost and not failure else message
+
+    def _replied(
+        self, method: str, path: str, query: str, request: Message, failure: Answer | None
+    ) -> Message | None:
+        refusal = (
+            self.limits.refusal(method, path) or failure or self._faults.next_failure(method, path)
+        )
+        if refusal:
+            return self._message(refusal, request)
+        match = self.description.match(method, self._named(path))
+        if match is None:
+            self.violations.append(f"{method} {path}: no such endpoint here")
+            return self._message(ApiError(501, "Not implemented here").answer(), request)
+        return self._answered(match, path, query, request)
+
+    def _named(self, path: str) -> str:
+        """Return a path that names its repository, for one that has the repository's number."""
+        found = re.match(r"/repositories/(\d+)(?=/|$)", path)
+        repository = self.state.by_id(int(found[1])) if found else None
+        if found is None or repository is None:
+            return path
+        return f"/repos/{repository.full_name}{path[found.end() :]}"
 
     def _answered(self, match: Match, path: str, query: str, request: Message) -> Message | None:
         try:
@@ -151,11 +230,11 @@ class LocalHub:
         except ApiError as error:
             answer = error.answer()
         message = self._message(answer, request)
-        self._note(
-            match,
-            f"response {message.status}",
-            self.description.response_errors(match, message.status, message.headers, message.body),
-        )
+        if self.checked:
+            breaches = self.description.response_errors(
+                match, message.status, message.headers, message.body
+            )
+            self._note(match, f"response {message.status}", breaches)
         if match.method != "GET" and answer.status < 300:
             self.writes.append(Write(match.method, path, _decoded(request.body)))
         dropped = self._faults.next_drop(match.method, path, answer)
@@ -163,18 +242,22 @@ class LocalHub:
 
     def _carry_out(self, match: Match, path: str, query: str, request: Message) -> Answer:
         """Check a request, its token and its permissions, in GitHub's order, and obey."""
-        breaches = self.description.request_errors(
-            match, query, request.headers.items(), request.body
-        )
-        self._note(match, "request", breaches)
+        breaches = []
+        if self.checked:
+            breaches = self.description.request_errors(
+                match, query, request.headers.items(), request.body
+            )
+            self._note(match, "request", breaches)
         body = _decoded(request.body)
-        token = self._token_of(request)
         route = ROUTES[match.method, match.template]
+        bearer = request.headers.get("authorization", "").split(" ")[-1]
+        token = self._tokens.find(bearer) if bearer and not route.signed else None
         repository = None
         if route.access:
             repository = check(token, self.state.find(*match.repository), route.access)
-            if repository.generation:
-                repository.generation.go_on()
+            if repository.full_name.lower() != "/".join(match.repository).lower():
+                return self._moved(match, repository)
+            self._look_at(repository, route, match.method)
         if breaches:
             raise ApiError(422, "Invalid request.\n\n" + "\n".join(breaches))
         return route.endpoint(
@@ -186,23 +269,35 @@ class LocalHub:
                 token=token,
                 payloads=self.payloads,
                 storage=self._storage,
-                rate=self.limits.rate(),
+                state=self.state,
+                tokens=self._tokens,
+                bearer=bearer,
+                limits=self.limits,
                 template_takes=self.template_takes,
                 _repository=repository,
             )
         )
 
+    def _look_at(self, repository: Repository, route: Route, method: str) -> None:
+        """Bring a repository up to date before it is asked for something."""
+        if repository.generation:
+            repository.generation.go_on()
+        repository.refresh()
+        if repository.archived and method != "GET" and not route.archived:
+            raise archived()
+
+    def _moved(self, match: Match, repository: Repository) -> Answer:
+        """Send the client from a name that a repository had before to its number."""
+        rest = match.path.split("/", 4)[4:]
+        url = "/".join([f"{self.url}/repositories/{repository.id}", *rest])
+        status, message = (
+            (301, "Moved Permanently") if match.method == "GET" else (307, "Temporary Redirect")
+        )
+        payload = {"message": message, "url": url, "documentation_url": DOCUMENTATION}
+        return Answer(status, payload, {"Location": url})
+
     def _note(self, match: Match, side: str, breaches: list[str]) -> None:
         self.violations += [f"{match.method} {match.path}: {side}: {each}" for each in breaches]
-
-    def _token_of(self, request: Message) -> Token | None:
-        header = request.headers.get("authorization")
-        if header is None:
-            return None
-        token = self._tokens.get(header.split(" ")[-1])
-        if token is None:
-            raise ApiError(401, "Bad credentials")
-        return token
 
     def _message(self, answer: Answer, request: Message) -> Message:
         """Return an answer as bytes: with an entity tag, or 304 if the client has it already."""

@@ -22,16 +22,22 @@ Payload = dict[str, Any]
 PAGES = "https://github.com"
 """Where links for people lead; nothing is served there."""
 
+_OPEN = ("open_issues", "open_issues_count")
+"""Pull requests are issues to GitHub."""
 _NOTHING_YET = (
     "forks",
     "forks_count",
-    "open_issues",
-    "open_issues_count",
     "size",
     "stargazers_count",
     "watchers",
     "watchers_count",
 )
+
+
+def _kind(user: User) -> str:
+    if user.is_organisation:
+        return "Organization"
+    return "Bot" if user.is_bot else "User"
 
 
 def node_id(kind: str, number: int) -> str:
@@ -57,7 +63,7 @@ class Payloads:
             "gravatar_id": "",
             "url": url,
             "html_url": f"{PAGES}/{user.login.removesuffix('[bot]')}",
-            "type": "Bot" if user.is_bot else "User",
+            "type": _kind(user),
             "site_admin": False,
             **{name: url + end for name, end in USER_LINKS.items()},
         }
@@ -91,24 +97,27 @@ class Payloads:
             "default_branch": repository.default_branch,
             "url": url,
             "html_url": page,
-            "clone_url": f"{page}.git",
+            "clone_url": repository.bare.address if repository.bare else f"{page}.git",
             "git_url": f"git://github.com/{repository.full_name}.git",
             "ssh_url": f"git@github.com:{repository.full_name}.git",
             "svn_url": page,
             **{name: url + end for name, end in REPOSITORY_LINKS.items()},
             **dict.fromkeys(_NOTHING_YET, 0),
+            **dict.fromkeys(_OPEN, sum(each.state == "open" for each in repository.pulls.values())),
             "description": repository.description,
             **dict.fromkeys(("homepage", "language", "license", "mirror_url")),
-            **dict.fromkeys(("archived", "disabled", "has_discussions", "has_pages"), False),
+            "archived": repository.archived,
+            **dict.fromkeys(("disabled", "has_discussions", "has_pages"), False),
             **dict.fromkeys(("has_downloads", "has_issues", "has_projects", "has_wiki"), True),
-            "pushed_at": repository.created_at,
+            "pushed_at": repository.pushed_at,
             "created_at": repository.created_at,
             "updated_at": repository.created_at,
         }
 
     def whole_repository(self, repository: Repository) -> Payload:
         """Return a repository as its own address shows it."""
-        whole = {**self.repository(repository), "network_count": 0, "subscribers_count": 0}
+        counts = {"network_count": 0, "subscribers_count": 0}
+        whole = {**self.repository(repository), **counts, **repository.settings}
         if repository.template:
             whole["template_repository"] = self.repository(repository.template)
         return whole
@@ -172,7 +181,7 @@ class Payloads:
             "locked": False,
             "title": pull.title,
             "user": self.user(pull.author),
-            "body": None,
+            "body": pull.body,
             "labels": [],
             **self._pull_links(pull),
             "html_url": page,
@@ -182,7 +191,7 @@ class Payloads:
             "updated_at": pull.updated_at,
             "closed_at": pull.closed_at,
             "merged_at": pull.closed_at if pull.merged else None,
-            "merge_commit_sha": None,
+            "merge_commit_sha": pull.merge_commit,
             **dict.fromkeys(("assignee", "milestone", "auto_merge")),
             **{name: [] for name in ("assignees", "requested_reviewers", "requested_teams")},
             "author_association": _association(pull.repository, pull.author),
@@ -371,7 +380,7 @@ def pulls_of(run: WorkflowRun) -> list[PullRequest]:
 
 
 def _association(repository: Repository, user: User) -> str:
-    if user == repository.owner:
+    if user is repository.owner:
         return "OWNER"
     return "COLLABORATOR" if user.login in repository.roles else "NONE"
 

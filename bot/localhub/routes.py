@@ -23,7 +23,19 @@ COMPARED_LIMIT = 300
 
 RUN = REPOSITORY + "/actions/runs/{run_id}"
 
-METADATA = Access(("contents", "issues", "pull-requests", "statuses", "actions", "checks"))
+METADATA = Access(
+    (
+        "metadata",
+        "administration",
+        "contents",
+        "issues",
+        "pull-requests",
+        "statuses",
+        "actions",
+        "checks",
+    )
+)
+"""GitHub gives the right to read them to every token that has any of the others."""
 TALK = Access(("issues", "pull-requests"))
 TALK_WRITE = Access(("issues", "pull-requests"), "write")
 PULLS = Access(("pull-requests",))
@@ -102,7 +114,7 @@ def _own_comment(call: Call) -> Comment:
     """Return the comment if the token may change it: its author's, or one that may push."""
     comment = _comment(call)
     assert call.token is not None
-    if comment.author != call.user and not may_push(call.token, call.repository):
+    if comment.author is not call.user and not may_push(call.token, call.repository):
         raise ApiError(403, "Must have admin rights to Repository.")
     return comment
 

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from bot.localhub.answers import Answer, ApiError
+from bot.localhub.limits import Limits
 from bot.localhub.paging import page_of
 from bot.localhub.payloads import Payload, Payloads
-from bot.localhub.state import Repository, User
+from bot.localhub.state import Repository, State, User
 from bot.localhub.tokens import Access, Token
+
+if TYPE_CHECKING:
+    from bot.localhub.apps import Tokens
 
 REPOSITORY = "/repos/{owner}/{repo}"
 
 Item = TypeVar("Item")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Call:
     """A checked request."""
 
@@ -30,11 +34,19 @@ class Call:
     payloads: Payloads
     storage: str
     """Where archives are fetched: another host, as on GitHub."""
-    rate: Mapping[str, int]
-    """What is left of the limit."""
+    state: State
+    tokens: Tokens
+    bearer: str = ""
+    """What was sent to prove who asks."""
+    limits: Limits
     template_takes: int = 0
     """How many requests find a repository made from a template still empty."""
     _repository: Repository | None = None
+
+    @property
+    def rate(self) -> Mapping[str, int]:
+        """What is left of the limit."""
+        return self.limits.rate()
 
     @property
     def repository(self) -> Repository:
@@ -71,19 +83,37 @@ class Route:
 
     endpoint: Endpoint
     access: Access | None
+    signed: bool = False
+    """It is asked for by an app with a signature of its own, and not with a token."""
+    archived: bool = False
+    """It may be asked for although it changes an archived repository."""
 
 
 ROUTES: dict[tuple[str, str], Route] = {}
 
 
-def route(method: str, path: str, access: Access | None) -> Callable[[Endpoint], Endpoint]:
+def route(
+    method: str,
+    path: str,
+    access: Access | None,
+    *,
+    signed: bool = False,
+    archived: bool = False,
+) -> Callable[[Endpoint], Endpoint]:
     """Enter an endpoint into `ROUTES`."""
 
     def enter(endpoint: Endpoint) -> Endpoint:
-        ROUTES[method, path] = Route(endpoint, access)
+        ROUTES[method, path] = Route(endpoint, access, signed, archived)
         return endpoint
 
     return enter
+
+
+def invalid(resource: str, field_name: str, message: str = "") -> ApiError:
+    """Return the 422 for a field that does not do, with the sentence that GitHub says of it."""
+    code = {"code": "custom", "message": message} if message else {"code": "invalid"}
+    error = {"resource": resource, "field": field_name, **code}
+    return ApiError(422, "Validation Failed", [error])
 
 
 def missing() -> NoReturn:

@@ -7,14 +7,11 @@ import re
 from dataclasses import dataclass
 
 from bot.localhub.answers import Answer, ApiError
-from bot.localhub.payloads import Payload, node_id
-from bot.localhub.routes import CONTENTS
-from bot.localhub.routing import REPOSITORY, Call, missing, route
+from bot.localhub.routing import Call, missing, route
 from bot.localhub.rulesets import ADMINISTRATION
-from bot.localhub.state import Repository, User
+from bot.localhub.state import START, Repository, User
 
 NAME_LIMIT = 100
-BRANCH = "heads/"
 
 
 @dataclass
@@ -67,25 +64,37 @@ def generate(call: Call) -> Answer:
 
 
 def _owner(call: Call) -> User:
-    """Return whose it will be: the token's user, or the account that the template belongs to.
+    """Return whose it will be: the token's user, or an account that they administer.
 
-    The hub knows no members of an organisation: in its place stands who is an admin of the
-    template, or an app. A token for one repository could not see the one that it makes.
+    Without a known organisation, who is an admin of the template stands for one of its owners. A
+    token for one repository could not see the one that it makes.
     """
-    template, user, token = call.repository, call.user, call.token
+    user, token = call.user, call.token
     assert token is not None
     login = call.body.get("owner", user.login).lower()
-    if token.repository is None:
+    if token.repository is None and token.chosen is None:
         if login == user.login.lower() and not user.is_bot:
             return user
-        admin = user.is_bot or template.role(user) == "admin"
-        if login == template.owner.login.lower() and admin:
-            return template.owner
+        account = _administered(call, login)
+        if account and token.account in (None, account):
+            return account
     if user.is_bot:
         raise ApiError(403, "Resource not accessible by integration")
     raise ApiError(
         403, "You need admin access to the organization before adding a repository to it."
     )
+
+
+def _administered(call: Call, login: str) -> User | None:
+    template, user = call.repository, call.user
+    organisation = call.state.organisations.get(login)
+    if organisation:
+        role = organisation.members.get(user.login)
+        may = role and organisation.settings["members_can_create_private_repositories"]
+        return organisation.account if user.is_bot or role == "admin" or may else None
+    if login != template.owner.login.lower():
+        return None
+    return template.owner if user.is_bot or template.role(user) == "admin" else None
 
 
 def _name(template: Repository, owner: User, given: str) -> str:
@@ -95,7 +104,7 @@ def _name(template: Repository, owner: User, given: str) -> str:
         raise _refused("Name is too short (minimum is 1 character)")
     if len(name) > NAME_LIMIT:
         raise _refused(f"Name is too long (maximum is {NAME_LIMIT} characters)")
-    if template.state.find(owner.login, name):
+    if f"{owner.login}/{name}".lower() in template.state.repositories:
         raise _refused("Name already exists on this account")
     return name
 
@@ -119,29 +128,16 @@ def _refused(why: str) -> ApiError:
 def _branches(made: Repository, template: Repository, every: bool) -> dict[str, str]:
     """Return the branches to come, each one new commit: no history is shared with a template."""
     return {
-        branch: hashlib.sha1(f"{made.id} {sha}".encode(), usedforsecurity=False).hexdigest()
+        branch: _commit(made, template, sha)
         for branch, sha in template.branches.items()
         if every or branch == template.default_branch
     }
 
 
-@route("GET", REPOSITORY + "/git/ref/{ref}", CONTENTS)
-def get_reference(call: Call) -> Answer:
-    """Show where a branch stands; 409 while the repository holds nothing at all."""
-    repository, ref = call.repository, call.path["ref"]
-    if not repository.branches:
-        raise ApiError(409, "Git Repository is empty.")
-    sha = repository.branches.get(ref.removeprefix(BRANCH))
-    if sha is None or not ref.startswith(BRANCH):
-        missing()
-    return Answer(200, _reference(call, f"refs/{ref}", sha))
-
-
-def _reference(call: Call, ref: str, sha: str) -> Payload:
-    git = f"{call.payloads.address(call.repository)}/git"
-    return {
-        "ref": ref,
-        "node_id": node_id("REF", call.repository.id),
-        "url": f"{git}/{ref}",
-        "object": {"type": "commit", "sha": sha, "url": f"{git}/commits/{sha}"},
-    }
+def _commit(made: Repository, template: Repository, sha: str) -> str:
+    """Return a commit of the same tree; its time is the repository's number, so no two are one."""
+    if made.bare is None or template.bare is None or made.state.forge is None:
+        return hashlib.sha1(f"{made.id} {sha}".encode(), usedforsecurity=False).hexdigest()
+    tree = template.bare.tree(sha)
+    made.state.forge.copy_tree(template.bare, tree, made.bare)
+    return made.bare.commit(tree, "Initial commit", when=START + made.id)

@@ -8,9 +8,11 @@ from types import MappingProxyType
 from typing import Literal
 
 from bot.localhub.answers import ApiError
-from bot.localhub.state import Repository, User
+from bot.localhub.state import Organisation, Repository, User
 
 Level = Literal["read", "write"]
+
+WRITERS = ("write", "maintain", "admin")
 
 ALL: Mapping[str, Level] = MappingProxyType(
     dict.fromkeys(("actions", "checks", "contents", "issues", "pull-requests", "statuses"), "write")
@@ -29,6 +31,19 @@ class Token:
     user: User
     permissions: Mapping[str, Level]
     repository: Repository | None = None
+    account: User | None = None
+    """An installation's token reaches what this account owns, and nothing else."""
+    chosen: frozenset[int] | None = None
+    """The numbers of the repositories to which an installation's token was narrowed."""
+    expires: float | None = None
+
+    def reaches(self, repository: Repository) -> bool:
+        """Return whether it is for that repository."""
+        return (
+            self.repository in (None, repository)
+            and self.account in (None, repository.owner)
+            and (self.chosen is None or repository.id in self.chosen)
+        )
 
     def __repr__(self) -> str:
         return f"Token(of {self.user.login})"
@@ -67,9 +82,8 @@ def check(token: Token | None, repository: Repository | None, access: Access) ->
             if repository.private
             else ApiError(401, "Requires authentication")
         )
-    kind = "integration" if token.user.is_bot else "personal access token"
-    refused = ApiError(403, f"Resource not accessible by {kind}")
-    inside = token.repository in (None, repository)
+    refused = not_accessible(token)
+    inside = token.reaches(repository)
     if not inside or (not token.user.is_bot and repository.role(token.user) == "none"):
         raise ApiError(404, "Not Found") if repository.private else refused
     if not any(token.holds(name, access.level) for name in access.permissions):
@@ -79,6 +93,33 @@ def check(token: Token | None, repository: Repository | None, access: Access) ->
     return repository
 
 
+def not_accessible(token: Token) -> ApiError:
+    """Return the refusal of what the token has no permission for."""
+    kind = "integration" if token.user.is_bot else "personal access token"
+    return ApiError(403, f"Resource not accessible by {kind}")
+
+
+def check_organisation(
+    token: Token | None, organisation: Organisation | None, permission: str, level: Level = "read"
+) -> Organisation:
+    """Return the organisation if the token may do that to it; a user must be its owner to write.
+
+    Raises:
+        ApiError: 404 for one that is not there, 401 without a token, 403 for what may not be done.
+    """
+    if organisation is None:
+        raise ApiError(404, "Not Found")
+    if token is None:
+        raise ApiError(401, "Requires authentication")
+    inside = token.repository is None and token.account in (None, organisation.account)
+    if not inside or not token.holds(permission, level):
+        raise not_accessible(token)
+    role = organisation.members.get(token.user.login)
+    if not token.user.is_bot and role != "admin" and (level == "write" or role is None):
+        raise ApiError(403, "Must be an organization owner to do that.")
+    return organisation
+
+
 def may_push(token: Token, repository: Repository) -> bool:
     """Return whether the token's user is one of the repository's writers; an app's token is."""
-    return token.user.is_bot or repository.role(token.user) in ("write", "admin")
+    return token.user.is_bot or repository.role(token.user) in WRITERS

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.student_tree import (
+from tests.small_class import (
     CHECK,
     FIRST,
     GOOD,

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from tests.student_tree import hand_out, small_course
+from tests.small_class import hand_out, small_course
 from tito import feedback
 from tito import feedback_words as words
 from tito.course import Course

@@ -18,7 +18,7 @@ from bot.feedback_page import status_of
 from bot.verdict import Unreadable, read_report
 from tests.conftest import ROOT, SmallCourse
 from tests.hostile.reports import Opener
-from tests.student_tree import NOT_RUN, RAN, REFS, pushed
+from tests.small_class import NOT_RUN, RAN, REFS, pushed
 from tito import course as course_module
 from tito import gradients
 from tito.cli import invoke

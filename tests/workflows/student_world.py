@@ -14,7 +14,7 @@ from bot.act import Act, Repository, Run
 from bot.classroom.workflow import PATH, student_workflow
 from bot.tools import publish
 from tests.conftest import ROOT
-from tests.student_tree import hand_out, small_course, write
+from tests.small_class import hand_out, small_course, write
 from tito.course import Course
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from bot.act import Act, Run
-from tests.student_tree import FIRST, GOOD, HALF, OFTEN_TOO, SECOND, TWICE, solve, write
+from tests.small_class import FIRST, GOOD, HALF, OFTEN_TOO, SECOND, TWICE, solve, write
 from tests.workflows.student_world import Student, instructors_course, published
 from tito import leaks
 from tito.course import Course

@@ -14,7 +14,7 @@ import yaml
 from bot.classroom import workflow
 from bot.classroom.workflow import PATH, student_workflow
 from tests.conftest import ROOT
-from tests.student_tree import FIRST, SECOND, small_course
+from tests.small_class import FIRST, SECOND, small_course
 from tests.workflows import rules
 from tests.workflows.linters import BIN, LINTERS, lint
 from tests.workflows.rules import File

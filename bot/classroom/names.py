@@ -1,0 +1,114 @@
+"""Which repository is whose, by GitHub's own list of repositories.
+
+A student repository's description ends with the numbers of its members' accounts, which stay when a
+login changes: `TinyTorch, autumn-2026: ada [1001]`. A number with a minus had access and has it no
+more. So one list of repositories, a hundred a request, tells who has what already.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from bot.classroom.providers import provider_of
+from bot.organisation import Repository
+from tito.course import Course
+from tito.errors import TitoError
+from tito.roster import Student
+
+_NUMBERS = re.compile(r"^(?P<words>.*): (?P<owner>[A-Za-z0-9-]+) \[(?P<numbers>[-0-9 ]*)\]$")
+LONGEST_NAME = 100
+
+
+@dataclass(frozen=True)
+class Member:
+    """A student with the number of the account."""
+
+    login: str
+    number: int
+    active: bool
+
+
+@dataclass(frozen=True)
+class Target:
+    """A repository that there should be, and who should be in it."""
+
+    owner: str
+    """A login, or the name of a group."""
+    name: str
+    members: tuple[Member, ...]
+
+    @property
+    def active(self) -> bool:
+        """True if somebody still works in it."""
+        return any(member.active for member in self.members)
+
+
+@dataclass(frozen=True)
+class Home:
+    """A student repository that there is."""
+
+    repository: Repository
+    owner: str
+    numbers: Mapping[int, bool]
+    """Number of an account → whether it may push."""
+
+
+def words(course: Course) -> str:
+    """How descriptions of this class begin."""
+    return f"{course.settings.name}, {course.classroom.term}"
+
+
+def described(course: Course, target: Target) -> str:
+    """The description of a student repository."""
+    numbers = " ".join(f"{'' if m.active else '-'}{m.number}" for m in target.members)
+    return f"{words(course)}: {target.owner} [{numbers}]"
+
+
+def home(course: Course, repository: Repository) -> Home | None:
+    """None for a repository that is none of this class."""
+    found = _NUMBERS.fullmatch(repository.description)
+    if found is None or found["words"] != words(course):
+        return None
+    try:
+        numbers = [int(number) for number in found["numbers"].split()]
+    except ValueError:
+        return None
+    return Home(repository, found["owner"], {abs(number): number > 0 for number in numbers})
+
+
+def homes(course: Course, repositories: Iterable[Repository]) -> list[Home]:
+    """The student repositories of this class, the oldest first."""
+    found = (home(course, repository) for repository in repositories)
+    return [each for each in found if each is not None]
+
+
+def repository_name(course: Course, owner: str) -> str:
+    """As the provider of the class names repositories. Raises TitoError if it is too long."""
+    name = provider_of(course).repository_name(course, owner)
+    if len(name) > LONGEST_NAME:
+        raise TitoError(
+            f"{name} is longer than the {LONGEST_NAME} characters GitHub allows for a repository",
+            hint="shorten `prefix` in the section `classroom` of classroom.yml",
+        )
+    return name
+
+
+def targets(
+    course: Course, students: Sequence[Student], numbers: Mapping[str, int]
+) -> list[Target]:
+    """Every repository there should be: one a student, or one a group.
+
+    `numbers` says which account a login has; a student without one is left out.
+    """
+    together: dict[str, list[Member]] = {}
+    for student in students:
+        number = student.github_id or numbers.get(student.login.lower())
+        if number is not None:
+            member = Member(student.login, number, student.active)
+            together.setdefault(student.group or student.login, []).append(member)
+    return [
+        Target(owner, repository_name(course, owner), tuple(members))
+        for owner, members in together.items()
+    ]

@@ -1,0 +1,129 @@
+"""What every command of the classroom needs: the course, GitHub, git, and who is in the class."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from bot.classroom.forge import Forge
+from bot.classroom.names import Home, Target, homes, targets
+from bot.clock import REAL, Clock
+from bot.credentials import auth_for, credentials_from
+from bot.errors import GoneError
+from bot.organisation import Organisation, Repository
+from bot.pace import Pace
+from bot.settings import organisation_access_from
+from tito.assignments import Classroom
+from tito.course import MANIFEST, Course
+from tito.errors import TitoError
+from tito.report import Finding
+from tito.roster import Student, read_roster
+
+UNNAMED = Classroom().organisation
+
+
+@dataclass
+class Session:
+    """One command at work. Everything is looked up once."""
+
+    course: Course
+    door: Organisation
+    forge: Forge
+    pace: Pace
+    clock: Clock = REAL
+    unknown: list[Finding] = field(default_factory=list)
+    """Students whose login is nobody's."""
+
+    @property
+    def classroom(self) -> Classroom:
+        """The section of classroom.yml."""
+        return self.course.classroom
+
+    @cached_property
+    def repositories(self) -> list[Repository]:
+        """Everything in the organisation, a hundred a request."""
+        return self.door.repositories()
+
+    @cached_property
+    def homes(self) -> list[Home]:
+        """The student repositories of this class."""
+        return homes(self.course, self.repositories)
+
+    @cached_property
+    def students(self) -> tuple[Student, ...]:
+        """The roster."""
+        path = self.classroom.roster
+        return read_roster(self.course.root / path, path)
+
+    @cached_property
+    def targets(self) -> list[Target]:
+        """The repositories there should be. Logins without a number are looked up, one by one."""
+        return targets(self.course, self.students, self._numbers())
+
+    def _numbers(self) -> Mapping[str, int]:
+        """The roster's logins that name no number: from the repositories, else from GitHub."""
+        alone = {h.owner.lower(): next(iter(h.numbers)) for h in self.homes if len(h.numbers) == 1}
+        found = {}
+        for student in self.students:
+            login = student.login.lower()
+            if student.github_id is None:
+                number = alone.get(login) or self._looked_up(student)
+                if number is not None:
+                    found[login] = number
+        return found
+
+    def _looked_up(self, student: Student) -> int | None:
+        try:
+            return self.door.account(student.login).id
+        except GoneError:
+            message = f"nobody on GitHub is called {student.login!r}"
+            hint = "ask for the right login; if it was changed, fill the column github_id"
+            path = self.classroom.roster
+            self.unknown.append(Finding("roster-login", "error", path, 0, message, hint))
+            return None
+
+    def template(self) -> Repository:
+        """The template repository. Raises TitoError if nothing was published."""
+        name = self.classroom.template
+        found = next((r for r in self.repositories if r.name.lower() == name.lower()), None)
+        if found is None:
+            message = f"{self.door.login} has no repository {name}"
+            raise TitoError(message, hint="python -m bot classroom publish")
+        return found
+
+
+@contextmanager
+def opened(
+    course: Course, job: str, environment: Mapping[str, str], clock: Clock = REAL
+) -> Iterator[Session]:
+    """A session for a job of `credentials.PERMISSIONS`. Its git folder is removed at the end."""
+    login = course.classroom.organisation
+    if login == UNNAMED:
+        hint = "write the organisation's name in the section `classroom`"
+        raise TitoError("no organisation is named", where=MANIFEST, hint=hint)
+    credentials = credentials_from(environment)
+    access = organisation_access_from(environment, login, credentials.token)
+    auth = auth_for(job, credentials, access, login, clock)
+    pace = Pace(clock)
+    with (
+        tempfile.TemporaryDirectory(prefix="classroom-") as folder,
+        Organisation(access, login, auth=auth, clock=clock, pace=pace) as door,
+    ):
+        forge = Forge(Path(folder), lambda: auth.token, access.server_url)
+        yield Session(course, door, forge, pace, clock)
+
+
+def chosen(homes: Sequence[Home], logins: Sequence[str]) -> list[Home]:
+    """Those of some owners; all if none is named. Raises TitoError for one that is not there."""
+    if not logins:
+        return list(homes)
+    named = {home.owner.lower(): home for home in homes}
+    missing = [login for login in logins if login.lower() not in named]
+    if missing:
+        hint = "python -m bot classroom status lists them"
+        raise TitoError(f"no repository of this class is {', '.join(missing)}'s", hint=hint)
+    return [named[login.lower()] for login in logins]

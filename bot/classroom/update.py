@@ -1,0 +1,186 @@
+"""A new release reaches the students as a pull request each, which replaces the one before.
+
+Student work is never touched. The base is the release that `release.json` names in the repository,
+if the template has it; a repository that names another one is compared with its own first commit.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from bot.classroom.changes import Changes, Tree, changes
+from bot.classroom.forge import FEEDBACK, MAIN, UPDATE, Forge
+from bot.classroom.names import Home
+from bot.classroom.provision import MOST_IN_A_ROW, TRIES, Step
+from bot.errors import LaterError, UnsureError
+from bot.organisation import Organisation, Pull
+from tito.course import Course
+from tito.errors import TitoError
+from tito.provenance import FILE, decode
+
+LONGEST_BODY = 60_000
+_MARK = "<!-- release {release} -->"
+
+
+@dataclass
+class Releases:
+    """What was ever handed out, from the tags of the template."""
+
+    newest: str
+    commits: Mapping[str, str]
+    """Release → its commit."""
+    trees: Mapping[str, str] = field(default_factory=dict)
+    """Tree → release."""
+
+
+class Updater:
+    """Opens one pull request a repository, or brings the open one up to date."""
+
+    def __init__(
+        self,
+        course: Course,
+        door: Organisation,
+        forge: Forge,
+        releases: Releases,
+        *,
+        dry_run: bool = False,
+    ) -> None:
+        self._course, self._door, self._forge = course, door, forge
+        self._releases, self._dry_run = releases, dry_run
+        self._new = forge.files(releases.commits[releases.newest])
+
+    def run(self, homes: Sequence[Home]) -> Iterator[Step]:
+        """Yields what is done. Raises LaterError where GitHub wants a pause."""
+        in_a_row = 0
+        for home in homes:
+            try:
+                yield from self._one(home)
+                in_a_row = 0
+            except LaterError:
+                raise
+            except TitoError as error:
+                in_a_row += 1
+                if in_a_row > MOST_IN_A_ROW:
+                    raise
+                yield Step(home.repository.name, error.message, failed=True)
+
+    def _one(self, home: Home) -> Iterator[Step]:
+        name, mark = home.repository.name, _MARK.format(release=self._releases.newest)
+        if home.repository.archived or not any(home.numbers.values()):
+            return
+        pulls = self._door.pulls(name, head=UPDATE, base=MAIN)
+        if any(mark in pull.body for pull in pulls):
+            return
+        refs = self._forge.refs(home.repository.clone_url)
+        tip = refs.get(f"refs/heads/{MAIN}")
+        if tip is None:
+            raise TitoError(
+                f"{name} has no branch {MAIN} yet", hint="python -m bot classroom provision"
+            )
+        self._forge.fetch(home.repository.clone_url, tip)
+        theirs = self._forge.files(tip)
+        found = changes(
+            self._base(home, theirs, refs),
+            self._new,
+            theirs,
+            self._course.protection,
+            release=self._releases.newest,
+        )
+        if found.any:
+            yield from self._hand_out(home, found, theirs, tip, refs, pulls)
+
+    def _base(self, home: Home, theirs: Tree, refs: Mapping[str, str]) -> Tree:
+        """What the student was given last. A release.json that names no release is not believed."""
+        commit = ""
+        # Where it was deleted or rewritten, the first commit tells.
+        with contextlib.suppress(KeyError, TitoError):
+            commit = self._releases.commits.get(decode(theirs[FILE].data).release, "")
+        if not commit:
+            commit = refs.get(f"refs/heads/{FEEDBACK}", "")
+            if not commit:
+                message = f"nothing tells what {home.repository.name} was given"
+                raise TitoError(message, hint="python -m bot classroom provision")
+            self._forge.fetch(home.repository.clone_url, commit)
+        return self._forge.files(commit)
+
+    def _hand_out(
+        self,
+        home: Home,
+        found: Changes,
+        theirs: Tree,
+        tip: str,
+        refs: Mapping[str, str],
+        pulls: Sequence[Pull],
+    ) -> Iterator[Step]:
+        name, release = home.repository.name, self._releases.newest
+        there = [pull for pull in pulls if pull.state == "open"]
+        yield Step(name, f"update {'replaced' if there else 'offered'}")
+        if self._dry_run:
+            return
+        title = f"Course update {release[:7]}"
+        made = self._forge.commit(f"{title}\n", found.applied(theirs), parent=tip)
+        ref = f"refs/heads/{UPDATE}"
+        if refs.get(ref) != made:
+            self._push(home, ref, made, refs.get(ref, ""))
+        body = _body(found, release)
+        if there:
+            self._door.edit_pull(name, there[-1].number, title=title, body=body)
+        else:
+            self._open(name, title, body)
+
+    def _push(self, home: Home, ref: str, made: str, before: str) -> None:
+        address = home.repository.clone_url
+        try:
+            self._forge.push(address, {ref: (made, before)})
+        except TitoError:
+            if self._forge.refs(address).get(ref) != made:
+                raise
+
+    def _open(self, name: str, title: str, body: str) -> None:
+        for left in range(TRIES, 0, -1):
+            try:
+                self._door.open_pull(name, head=UPDATE, base=MAIN, title=title, body=body)
+                return
+            except LaterError:
+                raise
+            except TitoError as error:
+                pulls = self._door.pulls(name, head=UPDATE, base=MAIN)
+                if any(pull.state == "open" and pull.body == body for pull in pulls):
+                    return
+                if left == 1 or not isinstance(error, UnsureError):
+                    raise
+
+
+def _body(found: Changes, release: str) -> str:
+    """What the student reads. The mark tells the next run that this release was offered."""
+    parts = [
+        _MARK.format(release=release),
+        "The course has changed. Merge this when it suits you: your own work is not touched.",
+    ]
+    written = sorted(path for path in found.write if path not in found.kept.values())
+    if written:
+        parts += ["**New or mended:**", _listed(written)]
+    if found.delete:
+        parts += ["**No longer part of the course:**", _listed(sorted(found.delete))]
+    if found.kept:
+        pairs = [f"- `{path}`: yours is in `{where}`" for path, where in found.kept.items()]
+        words = "**Restored.** You had changed these files, which are given. Yours are kept:"
+        parts += [words, "\n".join(pairs)]
+    if found.told:
+        words = "**Look at this yourself.** It concerns files you work in, so nothing is changed:"
+        parts += [words, *found.told]
+    body = "\n\n".join(parts)
+    if len(body.encode()) > LONGEST_BODY:
+        body = body.encode()[:LONGEST_BODY].decode("utf-8", "ignore") + "\n\n… and more."
+    return body
+
+
+MOST_LISTED = 30
+
+
+def _listed(paths: Sequence[str]) -> str:
+    lines = [f"- `{path}`" for path in paths[:MOST_LISTED]]
+    more = len(paths) - MOST_LISTED
+    return "\n".join([*lines, *([f"- and {more} more"] if more > 0 else [])])
