@@ -220,6 +220,12 @@ def test_what_cannot_be_judged_is_an_error(student: Path, path: str, text: str, 
     assert found.report.status == "error"
 
 
+def test_checkpoints_that_were_not_handed_out_are_not_shown(student: Path) -> None:
+    solve(student, FIRST, GOOD)
+    edit(student, "release.json", CHECK, "tests/checkpoints/checkpoint_99_other.py")
+    assert look(student).report.checkpoints == ()
+
+
 def test_without_a_release_every_written_module_counts_as_started(student: Path) -> None:
     (student / "release.json").unlink()
     assert states(look(student)) == {"01_twice": "failed", "02_often": "failed"}
