@@ -151,7 +151,9 @@ def _read(
             except ValueError as error:
                 faults.append(_fault(path, lines.line_num, str(error), ""))
     except csv.Error as error:
-        fault = _fault(path, lines.line_num, str(error), "look for a quotation mark without its pair")
+        fault = _fault(
+            path, lines.line_num, str(error), "look for a quotation mark without its pair"
+        )
         raise RefusedError(f"{path} cannot be read", [fault]) from None
     _refuse(path, faults)
     return rows

@@ -11,7 +11,7 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.results_of_ada import COMMIT, PUSHED, SOURCE, points, result
@@ -30,6 +30,7 @@ def some_tests(draw: Any) -> list[TestPoints]:
     return rows
 
 
+@settings(max_examples=40, deadline=None)
 @given(some_tests())
 def test_whole_points_add_up_to_the_total_rounded_once(rows: list[TestPoints]) -> None:
     exact = sum((row.earned for row in rows), Fraction())
@@ -42,6 +43,7 @@ def test_whole_points_add_up_to_the_total_rounded_once(rows: list[TestPoints]) -
         assert whole == row.earned or row.earned.denominator > 1
 
 
+@settings(max_examples=40, deadline=None)
 @given(some_tests())
 def test_both_formats_come_back_as_they_went(rows: list[TestPoints]) -> None:
     made = result(*rows) if rows else result()
