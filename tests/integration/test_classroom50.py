@@ -184,6 +184,8 @@ def test_a_dry_run_before_there_is_a_template_says_what_will_be(world: World) ->
     assert [step.what for step in publish(world, dry_run=True)] == [
         "written, once there is a template"
     ]
+    with pytest.raises(TitoError, match="there is no template yet"):
+        publish(world)
 
 
 # Others write there as well

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING
 from bot.classroom.providers import classroom50_files as made
 from bot.classroom.providers.github import PlainGitHub
 from tito.course import Course
-from tito.errors import RefusedError
+from tito.errors import RefusedError, TitoError
 from tito.report import failed
 
 if TYPE_CHECKING:
     from bot.classroom.names import Target
     from bot.classroom.provision import Step
     from bot.classroom.session import Session
+    from bot.organisation import Repository
     from tito.results import SubmissionResult
 
 MARK = ".classroom50.yaml"
@@ -44,14 +45,18 @@ class Classroom50(PlainGitHub):
 
         course, folder = session.course, made.classroom_name(session.course)
         config_repository.repository(session)
-        script = _autograder(session)
-        if script is None and dry_run:
+        template = session.door.repository(course.classroom.template)
+        if template is None:
+            if not dry_run:
+                hint = "it is published first: python -m bot classroom publish"
+                raise TitoError(f"there is no {course.classroom.template} yet", hint=hint)
             yield Step(config_repository.NAME, "written, once there is a template")
             return
+        script = _autograder(session, template)
         targets = session.targets if (course.root / course.classroom.roster).is_file() else []
 
         def build(there: Mapping[str, bytes]) -> dict[str, bytes]:
-            return course_files(course, targets, script or b"", there)
+            return course_files(course, targets, script, there)
 
         paths = config_repository.write(
             session, f"{made.words(course)}: the course\n", build, dry_run=dry_run
@@ -128,20 +133,14 @@ def record_grades(
         yield Step(config_repository.NAME, f"{path}: {len(owners)} grades written")
 
 
-def _autograder(session: Session) -> bytes | None:
-    """Of the newest release in the template, held against the secrets of the course.
-
-    None if there is no template yet.
-    """
+def _autograder(session: Session, template: Repository) -> bytes:
+    """Of the newest release in the template, held against the secrets of the course."""
     from bot.classroom.publish import releases, secrets_of_commit
     from tito import leaks
     from tito.source import parse
     from tito.visible import visible_tests
 
     course = session.course
-    template = session.door.repository(course.classroom.template)
-    if template is None:
-        return None
     newest = releases(session.forge, template)
     tree = session.forge.files(newest.commits[newest.newest])
     released = {path: file.data for path, file in tree.items()}
