@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from bot.classroom.importing_commands import add_to
 from tito.cli import ui
 from tito.course import Course, find_root, load
 from tito.errors import TitoError
@@ -36,6 +37,9 @@ def command() -> None:
     Reads the sections `classroom` and `assignments` of classroom.yml, the roster, and from the
     environment GITHUB_TOKEN, or TITO_APP_ID and TITO_APP_KEY of a GitHub App.
     """
+
+
+add_to(command)
 
 
 def course_here() -> Course:

@@ -72,9 +72,12 @@ class Forge:
         *,
         parent: str = "",
         seconds: int = git.ALWAYS,
+        keep: bool = False,
     ) -> str:
-        """A commit that holds exactly these files."""
-        return git.commit(self.local, "refs/made", message, files, parent=parent, seconds=seconds)
+        """A commit that holds exactly these files; with `keep`, those of the parent as well."""
+        return git.commit(
+            self.local, "refs/made", message, files, parent=parent, seconds=seconds, keep=keep
+        )
 
     def empty_commit(self, parent: str, message: str) -> str:
         """A commit that changes nothing. The same parent and message make the same commit."""

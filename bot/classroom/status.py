@@ -18,7 +18,7 @@ from bot.classroom.names import Home, Member, Target
 from bot.classroom.provision import EXPIRES
 from bot.classroom.remembered import Read, recall, remember
 from bot.classroom.session import Session
-from bot.feedback import CONTEXT, NOT_RUN
+from bot.feedback_page import CONTEXT, NOT_RUN
 from bot.organisation import Account, Pull
 from tito.errors import TitoError
 from tito.provenance import FILE, decode
