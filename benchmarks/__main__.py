@@ -27,14 +27,20 @@ from tito.report import encode
 BENCHMARKS = {"export": "export", "cli": "cli", "import": "importing", "training": "training"}
 """Name on the command line → file of this folder. `import` is no name for a Python file."""
 
+PROOFS = {"mutation": "mutation"}
+"""What compares no two sides and has options of its own; each is named by itself."""
+
 
 def find(name: str) -> ModuleType:
     """The benchmark of that name.
 
     Raises UsageError with the names there are, and TitoError if it cannot run here.
     """
+    if name in PROOFS:
+        hint = f"python -m benchmarks {name} --help"
+        raise UsageError(f"{name} has options of its own and goes by itself", hint=hint)
     if name not in BENCHMARKS:
-        near = difflib.get_close_matches(name, BENCHMARKS, n=1)
+        near = difflib.get_close_matches(name, [*BENCHMARKS, *PROOFS], n=1)
         guess = f" Did you mean {near[0]!r}?" if near else ""
         raise UsageError(
             f"there is no benchmark {name!r}.{guess}",
@@ -75,6 +81,8 @@ def command(
 ) -> None:
     """Measure NAME... (all, if none is named) and print what was reached.
 
+    `mutation` is called by itself and has options of its own.
+
     Exit code 1 if something was not.
     """
     try:
@@ -93,5 +101,15 @@ def command(
     sys.exit(not all(each.reached for each in results.comparisons))
 
 
+def main(arguments: Sequence[str]) -> None:
+    """Run a proof, if one is named first, else the comparisons."""
+    name, program = arguments[0] if arguments else "", "python -m benchmarks"
+    if name in PROOFS:
+        proof = importlib.import_module(f"benchmarks.{PROOFS[name]}")
+        proof.command(arguments[1:], prog_name=f"{program} {name}")
+    else:
+        command(arguments, prog_name=program)
+
+
 if __name__ == "__main__":
-    command(prog_name="python -m benchmarks")
+    main(sys.argv[1:])

@@ -46,6 +46,22 @@ def post_command(report_file: Path | None, local: bool) -> None:
         click.echo(sentence)
 
 
+@bot.command("feedback")
+@click.option(
+    "--result", "result_file", metavar="FILE", type=click.Path(path_type=Path), required=True,
+    help="What `tito feedback --json FILE` wrote; may be missing.",
+)  # fmt: skip
+def feedback_command(result_file: Path) -> None:
+    """Tell a student what this run has found, on the Feedback pull request and the commit."""
+    from bot.settings import run_settings_from
+
+    settings = run_settings_from(os.environ)
+    from bot.feedback import tell
+
+    for sentence in tell(settings, result_file):
+        click.echo(sentence)
+
+
 @bot.group("branches")
 def branches_group() -> None:
     """The rules for branches and tags of classroom.yml, and what GitHub has.

@@ -181,3 +181,12 @@ def _together(first: Plan, then: Plan) -> Plan:
     """Two rounds as one."""
     edit = first.edit if then.edit is None else then.edit
     return Plan(first.create or then.create, edit, first.delete + then.delete, then.stop)
+
+
+def in_words(done: Plan) -> str:
+    """What was done with the comments: part of a sentence."""
+    too_many = f", {len(done.delete)} of ours too many deleted" if done.delete else ""
+    if done.stop:
+        return f"{'' if done.writes else 'nothing is written, '}{done.stop}{too_many}"
+    told = "commented" if done.create else "comment edited" if done.edit else "comment unchanged"
+    return told + too_many

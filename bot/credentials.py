@@ -52,6 +52,18 @@ PERMISSIONS: Mapping[str, Permissions] = {
         "members": "read",
     },
     "update": _WRITING,
+    "catch-up": {
+        "contents": "write",
+        "pull_requests": "write",
+        "metadata": "read",
+    },
+    "export": {
+        "contents": "read",
+        "pull_requests": "read",
+        "statuses": "read",
+        "metadata": "read",
+    },
+    "purge": {"administration": "write", "contents": "read", "metadata": "read"},
     "collect": {"contents": "read", "metadata": "read"},
     "feedback": {"pull_requests": "write", "metadata": "read"},
 }

@@ -27,6 +27,14 @@ class Door(Connection):
         with asking("list the pull requests"):
             return [self._pull(pull) for pull in self.pages(f"{self.root}/pulls", **asked)]
 
+    def pulls_between(self, base: str, head: str) -> list[Pull]:
+        """Pull requests from one branch of this repository to another, open or closed, in order."""
+        asked = {"state": "all", "base": base, "head": f"{self.name.partition('/')[0]}:{head}"}
+        asked |= {"sort": "created", "direction": "asc"}
+        with asking("list the pull requests"):
+            found = [self._pull(pull) for pull in self.pages(f"{self.root}/pulls", **asked)]
+        return [pull for pull in found if not pull.fork and pull.head_branch == head]
+
     def pull(self, number: int) -> Pull:
         """One pull request as it is now."""
         with asking(f"read pull request {number}"):

@@ -20,6 +20,8 @@ from tito.errors import TitoError
 AUTHOR = "TinyTorch tools <tools@localhost>"
 ALWAYS = 946684800
 """The second at which everything was made that shall be the same whenever it is made."""
+NOTHING = "0" * 40
+"""The name of no commit."""
 _ELSEWHERE = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY")
 
 

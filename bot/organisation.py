@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -43,6 +44,7 @@ class Invitation:
     id: int
     account: Account
     expired: bool
+    created_at: str = ""
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,9 @@ class Pull:
     body: str
     head_sha: str
     base_sha: str
+    head: str = ""
+    """The branch it offers, and `base` the one it is offered to."""
+    base: str = ""
 
 
 class Organisation(Connection):
@@ -133,7 +138,7 @@ class Organisation(Connection):
         path = f"{self._repo(template)}/generate"
         return _repository(self.write(f"make the repository {name}", "POST", path, given))
 
-    def change(self, name: str, **given: Any) -> None:
+    def change(self, name: str, /, **given: Any) -> None:
         """Name, description, is_template, archived. Repeated, it changes nothing."""
         what = f"change the repository {name}"
         try:
@@ -166,6 +171,17 @@ class Organisation(Connection):
             return None
         return str(found["object"]["sha"])
 
+    def content(self, name: str, path: str, ref: str) -> bytes | None:
+        """A file of a branch. None if it is not there, or larger than GitHub shows: 1 MB."""
+        try:
+            with asking(f"read {path} of {name}"):
+                found = self.read(f"{self._repo(name)}/contents/{path}", ref=ref)
+        except GoneError:
+            return None
+        if not isinstance(found, dict) or found.get("encoding") != "base64":
+            return None
+        return base64.b64decode(found["content"])
+
     # People
 
     def collaborators(self, name: str) -> dict[int, tuple[Account, str]]:
@@ -179,7 +195,12 @@ class Organisation(Connection):
         with asking(f"list the invitations to {name}"):
             found = [*self.pages(f"{self._repo(name)}/invitations")]
         return [
-            Invitation(each["id"], _account(each["invitee"]), bool(each.get("expired")))
+            Invitation(
+                each["id"],
+                _account(each["invitee"]),
+                bool(each.get("expired")),
+                each.get("created_at") or "",
+            )
             for each in found
             if each["invitee"]
         ]
@@ -202,9 +223,10 @@ class Organisation(Connection):
 
     # Pull requests
 
-    def pulls(self, name: str, *, head: str, base: str) -> list[Pull]:
-        """Open and closed ones between two branches, the oldest first."""
-        asked = {"state": "all", "head": f"{self.login}:{head}", "base": base, "direction": "asc"}
+    def pulls(self, name: str, *, head: str = "", base: str = "") -> list[Pull]:
+        """Open and closed ones between two branches, or all of them, the oldest first."""
+        between = {"head": f"{self.login}:{head}" if head else "", "base": base}
+        asked = {"state": "all", "direction": "asc", **{k: v for k, v in between.items() if v}}
         with asking(f"list the pull requests of {name}"):
             found = [_pull(each) for each in self.pages(f"{self._repo(name)}/pulls", **asked)]
         return sorted(found, key=lambda pull: pull.number)
@@ -271,4 +293,6 @@ def _pull(found: Mapping[str, Any]) -> Pull:
         body=found.get("body") or "",
         head_sha=found["head"]["sha"],
         base_sha=found["base"]["sha"],
+        head=found["head"]["ref"],
+        base=found["base"]["ref"],
     )

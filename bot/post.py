@@ -14,7 +14,7 @@ from pathlib import Path
 
 from bot import checks, comment
 from bot.base import known_at_base
-from bot.comment import linked_paths, marker_of, read_marker
+from bot.comment import in_words, linked_paths, marker_of, read_marker
 from bot.door import Door
 from bot.errors import GoneError, LaterError, NotAllowedError, UnsureError
 from bot.events import Stop, belongs, decide, matching
@@ -22,17 +22,12 @@ from bot.model import Annotation, Comment, Pull, Run, Status
 from bot.override import named, overridden
 from bot.render import Subject, render, touches_own_gates
 from bot.settings import Settings
-from bot.status import PREFIX, newest, statuses, to_write, written_later
+from bot.status import ALREADY, PREFIX, newest, statuses, to_write, write, written_later
 from bot.verdict import JOB, Unreadable, Verdict, judge, read_report
 from tito.course import find_root, load
 from tito.errors import TitoError
 from tito.report import Report
 from tito.summary import all_findings
-
-TRIES = 4
-
-_LEFT = "left to a newer run, which has reported in the meantime"
-_ALREADY = "already as they should be"
 
 
 def post(settings: Settings, report_file: Path | None) -> Iterator[str]:
@@ -110,7 +105,7 @@ class Poster:
             except NotAllowedError as error:
                 yield _excused(error, pull.fork)
                 return True
-        yield f"Pull request {pull.number}: {_in_words(done.plan)}."
+        yield f"Pull request {pull.number}: {in_words(done.plan)}."
         self._comments += [done.comment] if done.comment is not None else []
         return not done.plan.stop
 
@@ -156,7 +151,7 @@ class Poster:
         wanted = statuses(self._report, self._verdict, self._run.page)
         present = self._door.statuses(self._run.head_sha)
         if not to_write(wanted, present):
-            yield f"Statuses of {self._run.head_sha[:7]}: {_ALREADY}."
+            yield f"Statuses of {self._run.head_sha[:7]}: {ALREADY}."
             return
         yield from self._annotate(again=f"{PREFIX}{JOB}" in newest(present))
         try:
@@ -182,24 +177,7 @@ class Poster:
             yield f"Check run '{checks.NAME}': {count} annotations."
 
     def _statuses(self, wanted: Sequence[Status]) -> str:
-        """Write those that are missing and look again, until none is."""
-        sha, written = self._run.head_sha, dict[str, str]()
-        for _ in range(TRIES):
-            missing, last = to_write(wanted, self._door.statuses(sha)), None
-            if not missing:
-                break
-            try:
-                for status in missing:
-                    if self._overtaken():
-                        return _LEFT
-                    written[status.context] = status.state
-                    self._door.create_status(sha, status)
-            except UnsureError as error:
-                last = error
-        if last is not None:
-            raise last
-        said = (f"{context} {state}" for context, state in written.items())
-        return ", ".join(said) or _ALREADY
+        return write(self._door, self._run.head_sha, wanted, self._overtaken)
 
     def _overtaken(self) -> bool:
         """True if our comment says by now what a newer run has found; or, without, the commit."""
@@ -220,11 +198,3 @@ def _excused(error: NotAllowedError, fork: bool) -> str:
     if not fork:
         raise error
     return f"{error.message}. For a fork that is no error: the run has the summary."
-
-
-def _in_words(done: comment.Plan) -> str:
-    too_many = f", {len(done.delete)} of ours too many deleted" if done.delete else ""
-    if done.stop:
-        return f"{'' if done.writes else 'nothing is written, '}{done.stop}{too_many}"
-    told = "commented" if done.create else "comment edited" if done.edit else "comment unchanged"
-    return told + too_many

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from bot.events import Event, decode
+from bot.events import SHA, Event, decode
+from bot.model import Run
 from tito.errors import TitoError
 
 Value = TypeVar("Value")
@@ -48,14 +49,33 @@ class Settings(Access):
     author: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class RunSettings(Access):
+    """What a step needs to know that reports on the very run it stands in."""
+
+    run: Run
+    author: str
+    summary: Path | None
+    """Where GitHub takes the job's summary from."""
+    cancelled: bool
+
+
 _ADDRESS = "an address that begins with https:// (http:// for this machine alone)"
 _SECONDS = "a number of seconds from 0 to 600"
+_NUMBER = "a whole number above 0"
 EXPECTED = {
     "GITHUB_API_URL": _ADDRESS,
     "GITHUB_SERVER_URL": _ADDRESS,
     "GITHUB_REPOSITORY": "owner/name of the repository",
     "GITHUB_TOKEN": "a token of GitHub: one line without spaces",
     "GITHUB_EVENT_PATH": "the path of the file with the workflow_run event",
+    "GITHUB_SHA": "the full hash of the commit that was tried",
+    "GITHUB_REF_NAME": "the branch or tag that was pushed",
+    "GITHUB_RUN_ID": _NUMBER,
+    "GITHUB_RUN_NUMBER": _NUMBER,
+    "GITHUB_RUN_ATTEMPT": _NUMBER,
+    "GITHUB_STEP_SUMMARY": "the path of the file for the job's summary",
+    "TITO_JOB_STATUS": "success, failure or cancelled",
     "TITO_BOT_AUTHOR": "the login of the account that writes the comments",
     "TITO_SECONDS_BETWEEN_REQUESTS": _SECONDS,
     "TITO_SECONDS_BETWEEN_WRITES": _SECONDS,
@@ -72,6 +92,30 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
         **_shared(environment),
         event=get("GITHUB_EVENT_PATH", clean_event),
         author=get("TITO_BOT_AUTHOR", clean_author, "github-actions[bot]"),
+    )
+
+
+def run_settings_from(environment: Mapping[str, str]) -> RunSettings:
+    """As `settings_from`, for a step of the run that it reports on."""
+    get, shared = partial(_get, environment), _shared(environment)
+    identity = get("GITHUB_RUN_ID", clean_number)
+    run = Run(
+        id=identity,
+        number=get("GITHUB_RUN_NUMBER", clean_number),
+        attempt=get("GITHUB_RUN_ATTEMPT", clean_number, "1"),
+        head_sha=get("GITHUB_SHA", clean_sha),
+        head_branch=get("GITHUB_REF_NAME", str, "main"),
+        head_repository=None,
+        head_owner="",
+        url=f"{shared['server_url']}/{shared['repository']}/actions/runs/{identity}",
+    )
+    summary = environment.get("GITHUB_STEP_SUMMARY", "")
+    return RunSettings(
+        **shared,
+        run=run,
+        author=get("TITO_BOT_AUTHOR", clean_author, "github-actions[bot]"),
+        summary=Path(summary) if summary else None,
+        cancelled=environment.get("TITO_JOB_STATUS") == "cancelled",
     )
 
 
@@ -149,6 +193,20 @@ def clean_token(text: str) -> str:
 def clean_author(text: str) -> str:
     """A user or, with `[bot]`, an app."""
     if not _LOGIN.fullmatch(text):
+        raise ValueError
+    return text
+
+
+def clean_number(text: str) -> int:
+    """Of a run, or of an attempt."""
+    if not re.fullmatch(r"[1-9]\d{0,17}", text):
+        raise ValueError
+    return int(text)
+
+
+def clean_sha(text: str) -> str:
+    """All of it."""
+    if not SHA.fullmatch(text):
         raise ValueError
     return text
 

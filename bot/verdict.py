@@ -61,7 +61,7 @@ def read_report(
     if file is None:
         return Unreadable("no report was handed over")
     try:
-        report = decode_report(_bytes_of(file))
+        report = decode_report(bytes_of(file))
         _refuse_odd_names(report)
     except OSError as error:
         return Unreadable(f"the report cannot be opened: {error.strerror}")
@@ -73,8 +73,11 @@ def read_report(
     return report
 
 
-def _bytes_of(file: Path) -> bytes:
-    """At most one byte more than allowed, of a regular file that is no link."""
+def bytes_of(file: Path) -> bytes:
+    """At most one byte more than allowed, of a regular file that is no link.
+
+    Raises OSError or TitoError if it is none.
+    """
     if file.is_symlink():
         raise TitoError("the report is a link")
     # not to hang on a pipe somebody put there

@@ -44,13 +44,14 @@ class Look:
     """Where the pages differ.
 
     `since`: the head of a further column, and what it says of a gate. `believed`: False if somebody
-    who knows better says something else than the report.
+    who knows better says something else than the report. `noun`: what a result is of.
     """
 
     place: Callable[[str, int], str] = plain_place
     command: Callable[[GateResult], str] = own_command
     since: tuple[str, Callable[[GateResult], str]] | None = None
     believed: bool = True
+    noun: Callable[[GateResult], str] = lambda _: "gate"
 
 
 def body(report: Report, look: Look, room: int) -> list[str]:
@@ -58,12 +59,16 @@ def body(report: Report, look: Look, room: int) -> list[str]:
 
     They are joined by blank lines, which are counted.
     """
+    return arranged(report, look, room, head=table(report, look), last=reproduce(report, look))
+
+
+def arranged(report: Report, look: Look, room: int, *, head: str, last: str) -> list[str]:
+    """As `body`, with a table and a last line of its own."""
     points = outline.points(report)
-    last = reproduce(report, look)
     if room < _size(_MORE):
         return []
     room -= _size(last) + _size(_MORE)
-    wanted = [table(report, look), strip(report.checkpoints), first(points, look)]
+    wanted = [head, strip(report.checkpoints), first(points, look)]
     before = _fitting([part for part in wanted if part], room)
     if len(before) < len([part for part in wanted if part]):
         return [*before, _MORE]
@@ -137,7 +142,7 @@ def _point(point: Point, look: Look) -> str:
     if point.others:
         more = "1 more finding" if point.others == 1 else f"{point.others} more findings"
         where.append(f"At the same place: {more}")
-    judged = f"gate {prose(gate.gate, 60)}, rule {code(finding.rule, 60)}"
+    judged = f"{look.noun(gate)} {prose(gate.gate, 60)}, rule {code(finding.rule, 60)}"
     lines = [*where, f"Why: {point.why} ({judged})", *_advice(point, look)]
     return "\n".join([f"**{what}**", *(f"   - {line}" for line in lines)])
 
@@ -196,10 +201,10 @@ def _block(gate: GateResult, findings: Sequence[Finding], look: Look, room: int)
             break
         room -= _size(item)
         items.append(item)
-    name = gate.gate if plain(gate.gate) else "of another name"
+    name = f"{look.noun(gate)} {gate.gate if plain(gate.gate) else 'of another name'}"
     asks = gate.status != "passed" and any(f.severity == "error" for f in findings)
     opened = " open" if asks else ""
-    parts = [f"<details{opened}><summary>gate {name}: {outline.counts(gate.findings)}</summary>"]
+    parts = [f"<details{opened}><summary>{name}: {outline.counts(gate.findings)}</summary>"]
     parts += _pages(items, len(findings))
     if len(items) < len(findings):
         again = code(look.command(gate))

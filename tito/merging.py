@@ -58,8 +58,8 @@ def merge(
         found.setdefault(result.gate, []).append(result)
     gates = [_one(name, results, name in expected) for name, results in found.items()]
     for most in _MOST_FINDINGS:
-        shortened = tuple(_shortened(gate, most) for gate in gates)
-        report = Report(shortened, tuple(checkpoints), sha, head)
+        kept = tuple(shortened(gate, most) for gate in gates)
+        report = Report(kept, tuple(checkpoints), sha, head)
         if len(encode(report)) <= LARGEST_RESULT:
             break
     return report
@@ -104,7 +104,8 @@ def _broken(name: str, message: str) -> GateResult:
     )
 
 
-def _shortened(gate: GateResult, most: int) -> GateResult:
+def shortened(gate: GateResult, most: int) -> GateResult:
+    """The result with its `most` worst findings, and texts that somebody may read to their end."""
     ordered = in_order(gate.findings)
     kept = [_cut(finding) for finding in ordered[:most]]
     if len(ordered) > most:

@@ -36,6 +36,7 @@ _WHY = {
     "package-stale": "what is tested and handed in is the package, not the dev file",
     "package-differs": "what is tested and handed in is the package, not the dev file",
     "test": "the test says what the code has to do",
+    "module": "what could not run was not checked",
     "checkpoint": "a checkpoint shows what the modules can do together",
 }
 """Rule → why it matters."""
@@ -45,6 +46,7 @@ _WHY_GATE = {
     "integration": "every module must work together with the modules before it",
 }
 _WHY_ERROR = "what could not run was not checked"
+_WHY_MODULE = "no test of the module can run as long as this stands"
 _WHY_ANY = "this gate must pass before a merge"
 _DEV_FILE = re.compile(r"(?<![\w./-])((?:\w+/)+\w+_dev\.py)(?::(\d{1,7}))?(?![\w/])")
 
@@ -133,7 +135,7 @@ class Point:
         if self.gate.status == "error":
             return _WHY_ERROR
         reason = _WHY.get(self.finding.rule) or _WHY_GATE.get(self.gate.gate)
-        return reason or _WHY_ANY
+        return reason or (_WHY_MODULE if self.gate.gate[:2].isdecimal() else _WHY_ANY)
 
 
 def points(report: Report, most: int = MOST_FIRST) -> list[Point]:

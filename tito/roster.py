@@ -1,16 +1,19 @@
 """What an instructor keeps of a class in files of comma-separated values: who is in it, who has
-more time, whose points were set by hand. Private: none of these files is ever handed out.
+more time, whose points were set by hand, who was given a module. Private: none of these files is
+ever handed out.
 
-The last two are appended to and never changed, so that a grade can be made again and explained.
+All but the roster are appended to and never changed, so that a grade can be made again and
+explained.
 """
 
 from __future__ import annotations
 
 import csv
+import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timezone
 from fractions import Fraction
 from pathlib import Path
 from typing import TypeVar
@@ -38,6 +41,9 @@ ROSTER = (
 )
 EXTENSIONS = ("login", "assignment", "until", "reason")
 OVERRIDES = ("login", "assignment", "points", "reason", "by")
+CATCH_UPS = ("login", "module", "when", "commit")
+CATCH_UPS_FILE = "catch-ups.csv"
+"""Beside classroom.yml, and as private as the roster."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +82,17 @@ class Override:
     by: str
 
 
+@dataclass(frozen=True)
+class CatchUp:
+    """A module that was given to a student. What the commit holds is never scored as theirs."""
+
+    login: str
+    module: str
+    """As `02_tensor`."""
+    when: datetime
+    commit: str
+
+
 def read_roster(file: Path, path: str) -> tuple[Student, ...]:
     """Every student, in the order of the file. Raises RefusedError with every fault."""
     found = _read(file, path, ROSTER, ("login",), _student)
@@ -99,6 +116,25 @@ def read_extensions(course: Course, file: Path, path: str) -> tuple[Extension, .
 def read_overrides(course: Course, file: Path, path: str) -> tuple[Override, ...]:
     """Empty if there is no such file. Raises RefusedError as `read_roster` does."""
     return _of_assignments(course, file, path, OVERRIDES, _override)
+
+
+def read_catch_ups(file: Path, path: str) -> tuple[CatchUp, ...]:
+    """Empty if there is no such file. Raises RefusedError as `read_roster` does."""
+    if not file.exists():
+        return ()
+    return tuple(row for _, row in _read(file, path, CATCH_UPS, CATCH_UPS, _catch_up))
+
+
+def note_catch_up(file: Path, row: CatchUp) -> None:
+    """Append a row. It is on the disk when this returns."""
+    moment = row.when.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    with file.open("a", encoding="utf-8", newline="") as lines:
+        writer = csv.writer(lines, lineterminator="\n")
+        if not lines.tell():
+            writer.writerow(CATCH_UPS)
+        writer.writerow([row.login, row.module, moment, row.commit])
+        lines.flush()
+        os.fsync(lines.fileno())
 
 
 Entry = TypeVar("Entry", Extension, Override)
@@ -200,14 +236,22 @@ def _student(row: Mapping[str, str]) -> Student:
 
 
 def _extension(row: Mapping[str, str]) -> Extension:
+    return Extension(_login(row), row["assignment"], _moment(row, "until"), _words(row, "reason"))
+
+
+def _catch_up(row: Mapping[str, str]) -> CatchUp:
+    return CatchUp(_login(row), _words(row, "module"), _moment(row, "when"), _words(row, "commit"))
+
+
+def _moment(row: Mapping[str, str], name: str) -> datetime:
     try:
-        until = datetime.fromisoformat(row["until"].replace("Z", "+00:00"))
+        moment = datetime.fromisoformat(row[name].replace("Z", "+00:00"))
     except ValueError:
-        until = None
-    if until is None or until.tzinfo is None:
+        moment = None
+    if moment is None or moment.tzinfo is None:
         example = "2027-03-01T23:59:00+01:00"
-        raise ValueError(f"until is {row['until']!r}, no moment with a zone: write {example}")
-    return Extension(_login(row), row["assignment"], until, _words(row, "reason"))
+        raise ValueError(f"{name} is {row[name]!r}, no moment with a zone: write {example}")
+    return moment
 
 
 def _override(row: Mapping[str, str]) -> Override:

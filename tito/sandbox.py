@@ -35,6 +35,8 @@ class Limits(msgspec.Struct, frozen=True):
     processes: int = 64
     file_megabytes: int = 256
     output_bytes: int = 1_000_000
+    own_files: bool = False
+    """Files can be written in its home and the folders it is given alone, or nothing runs."""
 
 
 class Isolation(msgspec.Struct, frozen=True):
@@ -46,6 +48,10 @@ class Isolation(msgspec.Struct, frozen=True):
     limits: tuple[str, ...] = ()
     counted: bool = False
     """The number of processes was watched from outside."""
+    own_proc: bool = False
+    """It saw no process but its own."""
+    own_files: bool = False
+    """It could write nowhere but where it was meant to."""
 
     def __str__(self) -> str:
         """One line for people."""
@@ -53,6 +59,8 @@ class Isolation(msgspec.Struct, frozen=True):
             "own process space" if self.pid_namespace else "process group",
             "network off" if self.network_off else "network ON",
             "no new privileges" if self.no_new_privileges else "",
+            "other processes hidden" if self.own_proc else "",
+            "other files locked" if self.own_files else "",
             "limits: " + (", ".join(["time", *map(_limit_word, self.limits)])),
             "processes counted" if self.counted else "",
         ]
@@ -96,17 +104,19 @@ def run(
     environment: Mapping[str, str] | None = None,
     limits: Limits | None = None,
     isolate: bool = True,
+    folders: Sequence[Path] = (),
     platform: str = sys.platform,
 ) -> Outcome:
     """Run `command` with an empty environment, no input and every limit this system allows.
 
     `command[0]` is an absolute path. All processes it starts are ended with it. `isolate=False`
-    leaves out the namespaces, as on systems that have none.
+    leaves out the namespaces, as on systems that have none. With `own_files` among the limits, it
+    can write in `folders`; raises SandboxError if this system cannot hold it to that.
     """
-    chosen = limits or Limits()
     started = start(
-        command, cwd=cwd, environment=environment, limits=chosen, isolate=isolate, platform=platform
-    )
+        command, cwd=cwd, environment=environment, limits=limits or Limits(), isolate=isolate,
+        folders=folders, platform=platform,
+    )  # fmt: skip
     return started.wait()
 
 
@@ -118,6 +128,7 @@ def start(
     limits: Limits,
     isolate: bool = True,
     stdin: int = subprocess.DEVNULL,
+    folders: Sequence[Path] = (),
     platform: str = sys.platform,
 ) -> Running:
     """As `run`, but return at once. `stdin` may be the end of a pipe. Call `wait` on the result."""
@@ -131,7 +142,7 @@ def start(
             group = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
             options: dict[str, Any] = {"creationflags": group}
         else:
-            settings = ",".join(_settings(limits, isolate))
+            settings = ",".join(_settings(limits, isolate, [Path(home), *folders]))
             arguments = [sys.executable, "-I", "-S", str(_LAUNCHER), str(write_end), settings]
             arguments += command
             options = {"pass_fds": [write_end], "start_new_session": True}
@@ -153,7 +164,7 @@ def start(
     return Running(process, home, read_end, limits, platform)
 
 
-def _settings(limits: Limits, isolate: bool) -> list[str]:
+def _settings(limits: Limits, isolate: bool, folders: Sequence[Path]) -> list[str]:
     megabyte = 1024 * 1024
     sizes = {
         "RLIMIT_CPU": int(limits.seconds) + 1,
@@ -162,7 +173,9 @@ def _settings(limits: Limits, isolate: bool) -> list[str]:
         "RLIMIT_NPROC": limits.processes,
         "RLIMIT_CORE": 0,
     }
-    return ["isolate"] * isolate + [f"{name}={value}" for name, value in sizes.items()]
+    writable = [f"writable={os.fsencode(folder).hex()}" for folder in folders if limits.own_files]
+    numbers = [f"{name}={value}" for name, value in sizes.items()]
+    return ["isolate"] * isolate + numbers + writable
 
 
 def _environment(home: Path, platform: str) -> dict[str, str]:
@@ -196,6 +209,8 @@ def _isolation(report: bytes) -> Isolation:
         no_new_privileges="no_new_privileges" in held,
         limits=tuple(name for name in held if name.startswith("RLIMIT_")),
         counted=sys.platform == "linux",
+        own_proc="own_proc" in held,
+        own_files="own_files" in held,
     )
 
 
@@ -222,6 +237,7 @@ class Running:
         process, limits = self._process, self._limits
         with os.fdopen(self._report, "rb") as pipe:
             isolation = _isolation(pipe.read(4096))
+        self._require(isolation)
         outputs = [_Captured(limits.output_bytes), _Captured(limits.output_bytes)]
         pipes = (process.stdout, process.stderr)
         threads = [
@@ -246,6 +262,18 @@ class Running:
         said, complained = (output.text for output in outputs)
         seconds = time.monotonic() - began
         return Outcome(process.returncode, said, complained, seconds, isolation, stopped)
+
+    def _require(self, isolation: Isolation) -> None:
+        """The launcher has started nothing if the files cannot be kept."""
+        if not self._limits.own_files or isolation.own_files:
+            return
+        _end_all(self._process, self._platform)
+        for pipe in (self._process.stdout, self._process.stderr):
+            if pipe is not None:
+                pipe.close()
+        shutil.rmtree(self._home, ignore_errors=True)
+        message = "this system cannot keep the files of others from the code that would run"
+        raise SandboxError(message, hint="Linux 6.2 or newer, with Landlock")
 
     def stop(self) -> None:
         """End it now, whatever it does: nobody wants its outcome any more."""

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterable
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
@@ -322,6 +323,21 @@ def _unescape(body: list[str]) -> list[str]:
             line = _uncomment(line)
         result.append(line)
         if quote is not None or not line.lstrip().startswith("#"):
+            quote = _quote_after(line, quote)
+    return result
+
+
+def escaped(lines: Iterable[str]) -> list[str]:
+    """Lines of code as they stand in a file: what `_unescape` takes away is put there."""
+    quote: str | None = None
+    result = []
+    for line in lines:
+        in_code = quote is None
+        if in_code and _ESCAPED_PLUS.match(line):
+            result.append(f"# {line}")
+        else:
+            result.append(line)
+        if not in_code or not line.lstrip().startswith("#"):
             quote = _quote_after(line, quote)
     return result
 

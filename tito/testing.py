@@ -25,6 +25,7 @@ from tito.places import Entry, Mapper, python_traceback
 from tito.report import Finding
 from tito.sandbox import Isolation, Limits, Outcome, run
 from tito.source import DevFile, read
+from tito.syntax import fresh_tree
 
 _INSIDE = Path(__file__).with_name("inside.py")
 _WRONG_PACKAGE = 97
@@ -105,7 +106,7 @@ def test_names(dev: DevFile) -> tuple[str, ...]:
     """The tests that the dev file's unexported cells define, in their order."""
     names = []
     for cell in _test_cells(dev):
-        for node in ast.parse(cell[2]).body:
+        for node in fresh_tree(cell[2]).body:
             if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
                 names.append(node.name)
     return tuple(dict.fromkeys(names))
@@ -139,7 +140,7 @@ def run_module(
     with tempfile.TemporaryDirectory(prefix="tito-", ignore_cleanup_errors=True) as temporary:
         folder = Path(temporary).resolve()
         write_package(folder / course.settings.package, files)
-        collected = _collected(course, module, dev)
+        collected = described(course, module, dev)
         ran = _run(course, folder, None, [collected], folder, limits)
         mapper = Mapper(course, folder, module, course.dev_file(module))
         results = _results(ran, ran.report, test_names(dev), mapper)
@@ -153,7 +154,7 @@ def run_together(
     devs = {m: read(course.dev_file(m), course.dev_path(m)) for m in modules}
     with tempfile.TemporaryDirectory(prefix="tito-", ignore_cleanup_errors=True) as temporary:
         folder = Path(temporary).resolve()
-        collected = [_collected(course, module, dev) for module, dev in devs.items()]
+        collected = [described(course, module, dev) for module, dev in devs.items()]
         ran = _run(course, course.root, None, collected, folder, limits)
         runs = []
         for module, dev in devs.items():
@@ -169,7 +170,7 @@ def _of_file(report: _Report | None, path: str) -> _Report | None:
     return _Report(report.exitcode, tuple(tests))
 
 
-def _collected(course: Course, module: Module, dev: DevFile) -> dict[str, object]:
+def described(course: Course, module: Module, dev: DevFile) -> dict[str, object]:
     """What inside.py has to know of a dev file."""
     return {
         "path": str(course.dev_file(module).resolve()),
@@ -212,7 +213,7 @@ def _tests_of(course: Course, path: str) -> tuple[str, ...]:
         raise TitoError("this file is not written yet", where=path)
     return tuple(
         node.name
-        for node in ast.parse(file.read_text(encoding="utf-8")).body
+        for node in fresh_tree(file.read_text(encoding="utf-8")).body
         if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
     )
 
@@ -291,7 +292,7 @@ def _start(
     path = temporary / "spec.json"
     path.write_text(json.dumps(spec), encoding="utf-8")
     command = [sys.executable, "-I", "-B", str(_INSIDE), str(path)]
-    return run(command, cwd=course.root, limits=limits)
+    return run(command, cwd=course.root, limits=limits, folders=[temporary])
 
 
 def _results(ran: _Ran, report: _Report | None, expected: Sequence[str], mapper: Mapper) -> TestRun:

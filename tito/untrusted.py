@@ -29,6 +29,7 @@ _COMMAND = re.compile(
     r"|module (?:list|(?:test|export|complete|validate|notebook) [0-9a-z_]+)"
     r"|checkpoint (?:status|(?:test|run) [0-9a-z_]+)"
     r"|package (?:validate|test|api --write)"
+    r"|feedback(?: --assignment [a-z][a-z0-9-]*)?"
     r"|export(?: --all)?)"
 )
 """Calls of tito that look, run tests, or write what only tito writes. None that names a file."""
@@ -47,6 +48,7 @@ _AFTER = ",;:.!?…"
 _ENDS = re.compile(rf"[{_AFTER}]*(?:\s|$)")
 _COMMIT = re.compile(r"[0-9a-f]{7,40}")
 _NAME = re.compile(r"(?=.{1,30}$)[a-z]+(?:-[a-z]+)*")
+_SLUG = re.compile(r"(?=.{1,60}$)[0-9]{2}(?:_[a-z0-9]+)+")
 _LINKABLE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*(?:/[A-Za-z0-9_][A-Za-z0-9_.-]*)*")
 
 
@@ -190,7 +192,9 @@ def command(text: str) -> str | None:
 
 
 def plain(name: str) -> bool:
-    """True for the name of a gate: words with hyphens between them, which are text anywhere."""
+    """True for the name of a gate or module: it is text anywhere, as a word or within a tag."""
+    if _SLUG.fullmatch(name):
+        return _COMMIT.search(name) is None
     return _NAME.fullmatch(name) is not None and _is_plain(name)
 
 

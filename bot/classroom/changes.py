@@ -52,17 +52,17 @@ def changes(
     told: list[str] = []
     for path in sorted({*base, *new}):
         before, after, now = base.get(path), new.get(path), theirs.get(path)
-        if covered(path, protection.generated) or _same(now, after):
+        if covered(path, protection.generated) or same(now, after):
             continue
         if covered(path, protection.editable):
             if after is not None and (
-                (now is None and before is None) or (now and _same(now, before))
+                (now is None and before is None) or (now and same(now, before))
             ):
                 write[path] = after
-            elif not _same(before, after):
+            elif not same(before, after):
                 told += [*_about(path, before, after, now)]
             continue
-        if now is not None and path != FILE and not _same(now, before):
+        if now is not None and path != FILE and not same(now, before):
             kept[path] = f"{KEPT}/{release}/{path}"
             write[kept[path]] = File("100644", now.data)
         if after is None:
@@ -72,7 +72,8 @@ def changes(
     return Changes(write, frozenset(delete), kept, tuple(told))
 
 
-def _same(one: File | None, other: File | None) -> bool:
+def same(one: File | None, other: File | None) -> bool:
+    """True if both hold the same, whatever their line ends, or neither is there."""
     if one is None or other is None:
         return one is other
     return digest(one.data) == digest(other.data)

@@ -47,6 +47,22 @@ def course_here() -> Course:
     return load(find_root(Path.cwd()))
 
 
+@command.command("publish")
+@dry_run_option
+@ui.json_option
+def publish(dry_run: bool, json_file: str | None) -> int:
+    """Prove the course, and publish its tools and its template from the last commit."""
+    from bot.classroom.doctor import require
+    from bot.classroom.publish import everything
+    from bot.classroom.session import opened
+
+    with opened(course_here(), "publish", os.environ) as session:
+        require(session)
+        with ui.working("proving the course"):
+            steps = everything(session, dry_run=dry_run)
+        return told(steps, session, json_file, dry_run=dry_run)
+
+
 @command.command("provision")
 @dry_run_option
 @ui.json_option
@@ -138,3 +154,6 @@ def _summed(
     if pause is not None:
         ui.line(f"! not done yet: {pause.message}", "yellow")
         ui.step(pause.hint)
+
+
+import bot.classroom.keeping  # noqa: E402, F401 - enters its commands into the group

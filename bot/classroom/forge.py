@@ -40,6 +40,12 @@ class Forge:
         options = ("--quiet", "--no-tags", "--no-auto-maintenance", "--no-write-fetch-head")
         self._with("fetch", *options, *shallow, address, *refs)
 
+    def mirror(self, address: str, folder: Path) -> None:
+        """Bring every ref, under its own name, into a bare repository of its own."""
+        arguments = ("fetch", "--quiet", "--no-auto-maintenance", "--no-write-fetch-head")
+        environment = git.with_token(self._checked(address), self._token())
+        git.run(folder, *arguments, address, "+refs/*:refs/*", environment=environment)
+
     def push(self, address: str, refs: Mapping[str, tuple[str, str]]) -> None:
         """Ref → (commit, what it was, or nothing). All or none, and only if nobody was faster."""
         leases = [f"--force-with-lease={ref}:{before}" for ref, (_, before) in refs.items()]
@@ -83,10 +89,13 @@ class Forge:
         )
         return made.decode("ascii").strip()
 
+    def access(self, address: str) -> dict[str, str]:
+        """The environment in which git reaches a repository of this server."""
+        return git.with_token(self._checked(address), self._token())
+
     def _with(self, *arguments: str) -> str:
         address = next(each for each in arguments if not each.startswith("-") and ":" in each)
-        environment = git.with_token(self._checked(address), self._token())
-        return git.run(self.local, *arguments, environment=environment).decode("utf-8")
+        return git.run(self.local, *arguments, environment=self.access(address)).decode("utf-8")
 
     def _checked(self, address: str) -> str:
         """The token goes to the server of the settings alone, whatever an answer says."""

@@ -84,6 +84,14 @@ def homes(course: Course, repositories: Iterable[Repository]) -> list[Home]:
     return [each for each in found if each is not None]
 
 
+def terms(course: Course, repositories: Iterable[Repository]) -> list[str]:
+    """Every term of this course that has student repositories."""
+    begin = f"{course.settings.name}, "
+    found = (_NUMBERS.fullmatch(repository.description) for repository in repositories)
+    named = {each["words"] for each in found if each and each["words"].startswith(begin)}
+    return sorted(words.removeprefix(begin) for words in named)
+
+
 def repository_name(course: Course, owner: str) -> str:
     """As the provider of the class names repositories. Raises TitoError if it is too long."""
     name = provider_of(course).repository_name(course, owner)

@@ -80,7 +80,7 @@ class Provisioner:
         in_a_row = 0
         for target in targets:
             try:
-                yield from self._one(target, _home_of(target, there), taken)
+                yield from self._one(target, home_of(target, there), taken)
                 in_a_row = 0
             except LaterError:
                 raise
@@ -287,7 +287,7 @@ class Provisioner:
             self._door.invite(repository.name, member.login)
 
 
-def _home_of(target: Target, there: Sequence[Home]) -> Home | None:
+def home_of(target: Target, there: Sequence[Home]) -> Home | None:
     """By the number of an account, whatever its login was; a group by its name."""
     numbers = {member.number for member in target.members}
     for each in there:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -11,6 +11,7 @@ from pathlib import Path
 
 from bot.classroom.forge import Forge
 from bot.classroom.names import Home, Target, homes, targets
+from bot.classroom.provision import home_of
 from bot.clock import REAL, Clock
 from bot.credentials import auth_for, credentials_from
 from bot.errors import GoneError
@@ -37,6 +38,8 @@ class Session:
     clock: Clock = REAL
     unknown: list[Finding] = field(default_factory=list)
     """Students whose login is nobody's."""
+    mint: Callable[[str], object] | None = None
+    """Makes a token for a job, or raises TitoError. None without an App."""
 
     @property
     def classroom(self) -> Classroom:
@@ -114,7 +117,11 @@ def opened(
         Organisation(access, login, auth=auth, clock=clock, pace=pace) as door,
     ):
         forge = Forge(Path(folder), lambda: auth.token, access.server_url)
-        yield Session(course, door, forge, pace, clock)
+
+        def mint(job: str) -> object:
+            return auth_for(job, credentials, access, login, clock).token
+
+        yield Session(course, door, forge, pace, clock, mint=mint if credentials.app else None)
 
 
 def chosen(homes: Sequence[Home], logins: Sequence[str]) -> list[Home]:
@@ -127,3 +134,25 @@ def chosen(homes: Sequence[Home], logins: Sequence[str]) -> list[Home]:
         hint = "python -m bot classroom status lists them"
         raise TitoError(f"no repository of this class is {', '.join(missing)}'s", hint=hint)
     return [named[login.lower()] for login in logins]
+
+
+def members_homes(
+    session: Session, logins: Sequence[str], *, active: bool = True
+) -> list[tuple[Target, Home]]:
+    """Those who are in the class, with their repositories; of some logins or groups, if named.
+
+    With `active` false, those too who have left it.
+    Raises TitoError for a named one that has none.
+    """
+    wanted = {login.lower() for login in logins}
+    found, seen = [], set()
+    for target in session.targets:
+        names = {target.owner.lower(), *(m.login.lower() for m in target.members)}
+        home = home_of(target, session.homes)
+        if (target.active or not active) and home is not None and (not wanted or names & wanted):
+            found.append((target, home))
+            seen |= names
+    if wanted - seen:
+        hint = "python -m bot classroom status lists them"
+        raise TitoError(f"no repository here is {', '.join(sorted(wanted - seen))}'s", hint=hint)
+    return found

@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from bot.classroom.changes import Changes, Tree, changes
 from bot.classroom.forge import FEEDBACK, MAIN, UPDATE, Forge
 from bot.classroom.names import Home
-from bot.classroom.provision import MOST_IN_A_ROW, TRIES, Step
-from bot.errors import LaterError, UnsureError
+from bot.classroom.offer import open_once, push
+from bot.classroom.provision import MOST_IN_A_ROW, Step
+from bot.errors import LaterError
 from bot.organisation import Organisation, Pull
 from tito.course import Course
 from tito.errors import TitoError
@@ -123,34 +124,13 @@ class Updater:
         made = self._forge.commit(f"{title}\n", found.applied(theirs), parent=tip)
         ref = f"refs/heads/{UPDATE}"
         if refs.get(ref) != made:
-            self._push(home, ref, made, refs.get(ref, ""))
+            address, before = home.repository.clone_url, refs.get(ref, "")
+            push(self._forge, address, ref, made=made, before=before)
         body = _body(found, release)
         if there:
             self._door.edit_pull(name, there[-1].number, title=title, body=body)
         else:
-            self._open(name, title, body)
-
-    def _push(self, home: Home, ref: str, made: str, before: str) -> None:
-        address = home.repository.clone_url
-        try:
-            self._forge.push(address, {ref: (made, before)})
-        except TitoError:
-            if self._forge.refs(address).get(ref) != made:
-                raise
-
-    def _open(self, name: str, title: str, body: str) -> None:
-        for left in range(TRIES, 0, -1):
-            try:
-                self._door.open_pull(name, head=UPDATE, base=MAIN, title=title, body=body)
-                return
-            except LaterError:
-                raise
-            except TitoError as error:
-                pulls = self._door.pulls(name, head=UPDATE, base=MAIN)
-                if any(pull.state == "open" and pull.body == body for pull in pulls):
-                    return
-                if left == 1 or not isinstance(error, UnsureError):
-                    raise
+            open_once(self._door, name, head=UPDATE, title=title, body=body)
 
 
 def _body(found: Changes, release: str) -> str:

@@ -27,7 +27,7 @@ import bot.localhub.rulesets
 import bot.localhub.templates  # noqa: F401
 from bot.localhub.answers import DOCUMENTATION, Answer, ApiError, Message
 from bot.localhub.apps import App, Installation, Tokens, public_key
-from bot.localhub.check import Description, Match
+from bot.localhub.check import Match, shared
 from bot.localhub.faults import Faults
 from bot.localhub.forge import Forge
 from bot.localhub.limits import Limits
@@ -85,7 +85,7 @@ class LocalHub:
         self.requests: list[tuple[str, str]] = []
         self.writes: list[Write] = []
         self.violations: list[str] = []
-        self.description = Description()
+        self.description = shared()
         self._faults = Faults()
         self.fail = self._faults.fail
         self.drop_response_after_write = self._faults.drop_response_after_write
@@ -117,6 +117,15 @@ class LocalHub:
         traceback: TracebackType | None,
     ) -> None:
         self._server.stop()
+
+    @property
+    def clock(self) -> Callable[[], float]:
+        """The time by which limits and tokens end; once set, all other times follow it too."""
+        return self.limits.clock
+
+    @clock.setter
+    def clock(self, clock: Callable[[], float]) -> None:
+        self.limits.clock = self.state.clock = clock
 
     def repository(
         self, full_name: str, *, private: bool = False, fork_of: Repository | None = None

@@ -25,7 +25,7 @@ _LINKS = {
     "members_url": "/members{/member}",
     "public_members_url": "/public_members{/member}",
 }
-_SORTS = {"created": "created_at", "updated": "updated_at", "pushed": "pushed_at"}
+_SORTS = {"created": "created_at", "updated": "created_at", "pushed": "pushed_at"}
 
 
 def organisation_of(call: Call, permission: str, level: Level = "read") -> Organisation:
@@ -107,15 +107,14 @@ def list_repositories(call: Call) -> Answer:
         for each in organisation.repositories()
         if sees(call.token, each) and _is_a(wanted, each)
     ]
-    shown = {each: call.payloads.repository(each) for each in seen}
     sort = call.query.get("sort", "created")
     key = _SORTS.get(sort, "full_name")
     first = "asc" if key == "full_name" else "desc"
     seen.sort(
-        key=lambda each: (shown[each][key].lower(), each.id),
+        key=lambda each: (getattr(each, key).lower(), each.id),
         reverse=call.query.get("direction", first) == "desc",
     )
-    return call.pages(seen, lambda each: shown[each])
+    return call.pages(seen, call.payloads.repository)
 
 
 def sees(token: Token | None, repository: Repository) -> bool:

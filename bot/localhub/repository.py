@@ -283,10 +283,14 @@ class Repository:
         self.pulls[number] = pull
         self.commits.add(head_sha)
         if head_repository:
-            head_repository.heads.append(pull)
-            if head_repository.branches.get(branch) != head_sha:
-                head_repository.push(branch, head_sha)
+            head_repository._offer(pull, head_sha)
         return pull
+
+    def _offer(self, pull: PullRequest, sha: str) -> None:
+        """Let a pull request made from here follow its branch, which stands at `sha`."""
+        self.heads.append(pull)
+        if self.branches.get(pull.branch) != sha:
+            self.push(pull.branch, sha)
 
     def comment(self, number: int, body: str, author: str | User) -> Comment:
         """Write a comment under a pull request."""

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from bot.classroom.publish import MESSAGE, TAG
+from bot.clock import Clock
 from bot.git import File, commit, run
 from bot.localhub import LocalHub
 from bot.localhub.organisation import Organisation
 from bot.localhub.repository import Repository
+from bot.localhub.state import START
 from tests.conftest import SmallCourse
 from tito.course import Course, load
 from tito.provenance import FILE, decode, stamped
@@ -70,7 +72,7 @@ class World:
         text = "\n".join([columns, *rows, ""])
         (self.course.root / "roster.csv").write_text(text, encoding="utf-8")
 
-    def release(self, **changed: str) -> str:
+    def release(self, source: str = "a" * 40, **changed: str) -> str:
         """Put a release into the template, as publishing does, and return its name."""
         files = {
             "README.md": b"Welcome\n",
@@ -78,7 +80,7 @@ class World:
             "modules/source/01_alpha/alpha_dev.py": DEV.encode(),
             **{path.replace("__", "/"): text.encode() for path, text in changed.items()},
         }
-        made = stamped(self.course, files, self.course.modules[:1], source="a" * 40)
+        made = stamped(self.course, files, self.course.modules[:1], source=source)
         release = decode(made[FILE]).release
         template = self.hub.repository("acme/template", private=True)
         template.is_template = True
@@ -122,18 +124,45 @@ def git(folder: Path, *arguments: str) -> str:
     return done.stdout.strip()
 
 
+@dataclass
+class Turned:
+    """A clock that a test turns: the hub's and the session's are the same."""
+
+    seconds: float = START
+
+    def now(self) -> float:
+        return self.seconds
+
+    def sleep(self, seconds: float) -> None:
+        self.seconds += seconds
+
+    def days(self, count: float) -> None:
+        """Let some pass."""
+        self.seconds += count * 86_400
+
+    @property
+    def clock(self) -> Clock:
+        return Clock(self.now, self.sleep)
+
+
 @contextmanager
-def world_in(folder: Path, small: SmallCourse, sections: str = SECTIONS) -> Iterator[World]:
+def world_in(
+    folder: Path,
+    small: SmallCourse,
+    sections: str = SECTIONS,
+    clock: Callable[[], float] | None = None,
+) -> Iterator[World]:
     """A world without students."""
     small.add("alpha", DEV)
     root = small.load().root
     with (root / "classroom.yml").open("a", encoding="utf-8") as file:
         file.write(sections)
     (folder / "forge").mkdir()
-    with LocalHub(folder / "forge") as hub:
+    with LocalHub(folder / "forge", clock=clock) as hub:
         acme = hub.organisation("acme")
         acme.add("teacher", "admin")
         acme.lock_down()
+        hub.state.everybody_exists = False
         token = hub.token(TEACHER, login="teacher")
         environment = {
             "GITHUB_API_URL": hub.url,

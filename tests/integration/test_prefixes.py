@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT
-from tests.student_version import make_stubs, stubs
+from tests.nbgrader_course import needs_nbgrader
 from tito import course as course_module
 from tito.course import Course, Module
 from tito.export import build
 from tito.importing import check_import, import_package
+from tito.student import student_version, student_versions
 from tito.testing import run_module, write_package
 
 pytestmark = pytest.mark.slow
@@ -58,11 +59,13 @@ def test_every_earlier_module_passes_on_prefix_k(last: Module, tmp_path: Path) -
         assert run.passed
 
 
+@needs_nbgrader
 def test_the_version_of_stubs_imports_silently(
     copy_of_course: Callable[[], Path], tmp_path: Path
 ) -> None:
     course = course_module.load(copy_of_course())
-    make_stubs(course)
+    for module, text in student_versions(course, WRITTEN).items():
+        course.dev_file(module).write_text(text, encoding="utf-8")
     text = course.dev_file(WRITTEN[1]).read_text(encoding="utf-8")
     assert "NotImplementedError" in text
     assert "SOLUTION" not in text
@@ -71,12 +74,13 @@ def test_the_version_of_stubs_imports_silently(
 
 
 @pytest.mark.parametrize("module", WRITTEN, ids=slug)
+@needs_nbgrader
 def test_a_stub_fails_every_test_of_its_module(
     module: Module, copy_of_course: Callable[[], Path]
 ) -> None:
     course = course_module.load(copy_of_course())
     file = course.dev_file(module)
-    file.write_text(stubs(file.read_text(encoding="utf-8"), module.slug), encoding="utf-8")
+    file.write_text(student_version(course, module), encoding="utf-8")
     run = run_module(course, module)
     passed = [test.name for test in run.tests if test.verdict == "passed"]
     assert passed == []

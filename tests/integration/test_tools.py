@@ -212,7 +212,14 @@ def test_the_real_tools_can_be_published(target: Path, tmp_path: Path) -> None:
     tops = {name.split("/")[0] for name in listed}
     assert tops == {".github", "LICENSE", "README.md", "bot", "requirements", "tito", "tools.json"}
     actions = {name.split("/")[2] for name in listed if name.startswith(".github/actions/")}
-    assert actions == {"setup", "export", "protection", "integration", "gate.sh"}
+    assert actions == {
+        "setup",
+        "export",
+        "protection",
+        "integration",
+        "feedback",
+        "tito.sh",
+    }
     clone = tmp_path / "clone"
     git(tmp_path, "clone", "--quiet", str(target), str(clone))
     assert own(clone / "tito") == own(ROOT / "tito")

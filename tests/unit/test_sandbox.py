@@ -261,3 +261,77 @@ def test_windows_ends_the_whole_tree_with_taskkill(
     words = seen.read_text(encoding="utf-8").split()
     assert words[:3] == ["/F", "/T", "/PID"]
     assert words[3].isdigit()
+
+
+# What is nobody's business
+
+
+def test_no_other_process_is_seen_if_the_report_says_so(tmp_path: Path) -> None:
+    code = "import os; print(sum(name.isdigit() for name in os.listdir('/proc')))"
+    outcome = python(code, tmp_path)
+    assert (int(outcome.stdout) == 2) == outcome.isolation.own_proc
+    assert not python(code, tmp_path, isolate=False).isolation.own_proc
+
+
+TRIES = """
+    import os, pathlib
+    for name in {names}:
+        try:
+            os.makedirs(os.path.dirname(name), exist_ok=True)
+            open(name, "a").write("x")
+            print("wrote", name)
+        except OSError:
+            pass
+    for change in (lambda: os.truncate({there!r}, 0), lambda: os.remove({there!r}),
+                   lambda: os.rename({there!r}, {there!r} + "2")):
+        try:
+            change()
+            print("changed")
+        except OSError:
+            pass
+    (pathlib.Path.home() / "mine").write_text("x")
+    open(os.devnull, "w").write("x")
+    print("done")
+"""
+
+
+@pytest.mark.parametrize("isolate", [True, False])
+def test_with_files_of_its_own_it_writes_nowhere_else(tmp_path: Path, isolate: bool) -> None:
+    if not landlock():
+        pytest.skip("this kernel has no Landlock")
+    given, there = tmp_path / "gi,ven", tmp_path / "there"
+    given.mkdir()
+    there.write_text("as it was")
+    names = [str(path) for path in (given / "a/b", tmp_path / "b", tmp_path / "c/d", there)]
+    code = textwrap.dedent(TRIES.format(names=names, there=str(there)))
+    outcome = run(
+        [sys.executable, "-I", "-c", code], cwd=tmp_path, limits=Limits(own_files=True),
+        isolate=isolate, folders=[given],
+    )  # fmt: skip
+    assert outcome.stdout == f"wrote {given}/a/b\ndone\n", outcome.stderr
+    assert outcome.isolation.own_files
+    assert "other files locked" in str(outcome.isolation)
+    assert there.read_text() == "as it was"
+
+
+def test_nothing_runs_where_files_cannot_be_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blind = tmp_path / "launcher.py"
+    text = Path(sandbox.__file__).with_name("launcher.py").read_text(encoding="utf-8")
+    blind.write_text(text.replace("FIRST_COMPLETE, FIRST_SCOPED = 3, 6", "FIRST_COMPLETE, FIRST_SCOPED = 999, 999"))  # fmt: skip
+    monkeypatch.setattr(sandbox, "_LAUNCHER", blind)
+    code = f"open({str(tmp_path / 'ran')!r}, 'w')"
+    for isolate in (True, False):
+        with pytest.raises(TitoError, match="cannot keep the files of others"):
+            python(code, tmp_path, limits=Limits(own_files=True), isolate=isolate)
+    assert not (tmp_path / "ran").exists()
+
+
+def landlock() -> bool:
+    """True if this kernel has the whole of it."""
+    if sys.platform != "linux":
+        return False
+    import ctypes
+
+    return int(ctypes.CDLL(None).syscall(444, None, 0, 1)) >= 3

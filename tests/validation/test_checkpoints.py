@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT
-from tests.student_version import stubs
+from tests.nbgrader_course import needs_nbgrader
 from tito import course as course_module
 from tito.checkpoints import run
 from tito.course import Checkpoint
 from tito.export import export
+from tito.student import student_version
 from tito.testing import run_file
 
 COURSE = course_module.load(ROOT)
@@ -146,11 +147,13 @@ def test_it_fails_on_an_empty_package(
     [(c, name) for c in WRITTEN for name in c.modules],
     ids=lambda value: value if isinstance(value, str) else value.slug,
 )
+@needs_nbgrader
 def test_it_fails_if_one_of_its_modules_holds_stubs(
     checkpoint: Checkpoint, name: str, copy_of_course: Callable[[], Path]
 ) -> None:
     course = course_module.load(copy_of_course())
-    file = course.dev_file(course.module(name))
-    file.write_text(stubs(file.read_text(encoding="utf-8"), name), encoding="utf-8")
+    module = course.module(name)
+    text = student_version(course, module)
+    course.dev_file(module).write_text(text, encoding="utf-8")
     export(course, course.entered())
     assert not run(course, checkpoint).passed

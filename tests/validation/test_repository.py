@@ -17,7 +17,7 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from benchmarks.__main__ import BENCHMARKS
+from benchmarks.__main__ import BENCHMARKS, PROOFS
 from tito import course as course_module
 from tito.cli import tito
 
@@ -111,7 +111,9 @@ def unknown_commands(text: str) -> list[str]:
         f"make {name}" for name in re.findall(r"\bmake ([a-z]+)", text) if name not in targets
     ]
     for words in re.findall(r"python -m benchmarks ((?:[a-z]+ ?)+)", text):
-        unknown += [f"benchmarks {name}" for name in words.split() if name not in BENCHMARKS]
+        unknown += [
+            f"benchmarks {name}" for name in words.split() if name not in {*BENCHMARKS, *PROOFS}
+        ]
     return unknown
 
 

@@ -125,7 +125,7 @@ def _outputs_are_made(action: Action) -> Iterator[str]:
         if match is None or step is None:
             yield f"the output {name} is that of no step"
             continue
-        script = step["run"] + (action.scripts if "gate.sh" in step["run"] else "")
+        script = step["run"] + (action.scripts if "tito.sh" in step["run"] else "")
         if not re.search(rf'echo "{match[2]}=.*" >>"\$GITHUB_OUTPUT"', script):
             yield f"no step writes the output {name}"
 

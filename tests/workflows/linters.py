@@ -11,7 +11,7 @@ from pathlib import Path
 import yaml
 
 BIN = Path(sys.executable).parent
-SCRIPTS = (".ci/run", "requirements/set-up.sh", ".github/actions/gate.sh")
+SCRIPTS = (".ci/run", "requirements/set-up.sh", ".github/actions/tito.sh")
 LINTERS = ("zizmor", "schemas", "act", "shellcheck", "yamllint")
 
 

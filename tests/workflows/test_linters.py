@@ -31,7 +31,7 @@ PLANTED = [
     ("act", WORKFLOW, "needs.static.result", "need.static.result"),
     ("shellcheck", SETUP, '"$ROOT/requirements/$REQUIREMENTS"', "$ROOT/requirements/$REQUIREMENTS"),
     ("shellcheck", WORKFLOW, '--head "$HEAD"', "--head $HEAD"),
-    ("shellcheck", ".github/actions/gate.sh", '"$result" ||', "$result ||"),
+    ("shellcheck", ".github/actions/tito.sh", '"$result" ||', "$result ||"),
     ("yamllint", WORKFLOW, "permissions: {}\n\n", "permissions: {}\npermissions: {}\n\n"),
 ]  # fmt: skip
 

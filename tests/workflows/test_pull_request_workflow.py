@@ -158,7 +158,7 @@ def test_a_branch_of_another_name_passes_with_the_label_and_names_who_set_it(
 
 
 def before_the_gate(root: Path) -> None:
-    replaced(INTEGRATION, 'run: bash "$ACTION/../gate.sh"', 'run: exit 1 # "$ACTION/../gate.sh"')(
+    replaced(INTEGRATION, 'run: bash "$ACTION/../tito.sh"', 'run: exit 1 # "$ACTION/../gate.sh"')(
         root
     )
 

@@ -17,6 +17,8 @@ COMMANDS = {
     "export": "Write the package from the modules.",
     "checkpoint": "See and run the capability checkpoints.",
     "package": "Check the whole package and draw its graph.",
+    "nbgrader": "Make student versions of modules, and prove them.",
+    "feedback": "See how far your modules are, and what to mend first.",
     "gate": "Judge the course as a pull request is judged.",
     "report": "Gather the results of gates, and show them.",
     "system": "Look at this machine and this course.",

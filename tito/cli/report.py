@@ -107,28 +107,37 @@ def _print(report: Report) -> None:
 
     for gate in report.gates:
         ui.line(f"{_shown(gate.gate)}: {outline.result(gate)}", "bold")
-        ui.show_findings(map(_clean, gate.findings))
+        ui.show_findings(map(clean, gate.findings))
         if gate.status != "passed":
             ui.step(f"see it again: {_shown(gate.reproduce)}")
-    if report.checkpoints:
-        ui.line(outline.how_far(report.checkpoints), "bold")
-        for group in outline.groups(report.checkpoints):
-            ui.line(f"  {outline.STATES[group.state]}: {', '.join(map(_shown, group.names))}")
-        following = outline.ahead(report.checkpoints)
-        if following is not None:
-            ui.line(f"  Next, {_shown(following.checkpoint)}: {_shown(following.question)}")
+    print_checkpoints(report)
     ui.line(outline.sentence(report))
-    _print_points(report)
+    print_points(report)
 
 
-def _print_points(report: Report) -> None:
+def print_checkpoints(report: Report) -> None:
+    """How far the framework is, and the question that comes next."""
+    from tito import outline
+
+    if not report.checkpoints:
+        return
+    ui.line(outline.how_far(report.checkpoints), "bold")
+    for group in outline.groups(report.checkpoints):
+        ui.line(f"  {outline.STATES[group.state]}: {', '.join(map(_shown, group.names))}")
+    following = outline.ahead(report.checkpoints)
+    if following is not None:
+        ui.line(f"  Next, {_shown(following.checkpoint)}: {_shown(following.question)}")
+
+
+def print_points(report: Report) -> None:
+    """What to mend first."""
     from tito import outline
 
     points = outline.points(report)
     if points:
         ui.line("Fix first", "bold")
     for number, point in enumerate(points, start=1):
-        finding = _clean(point.finding)
+        finding = clean(point.finding)
         path, line = outline.origin(finding)
         ui.line(f"{number}. {outline.parts_of(finding.message)[0] or outline.NO_MESSAGE}")
         ui.line(f"   {path}:{line}" if line > 0 else f"   {path}")
@@ -142,7 +151,7 @@ def _shown(text: str) -> str:
     return visible(text)
 
 
-def _clean(finding: Finding) -> Finding:
+def clean(finding: Finding) -> Finding:
     """Without a character that hides, reorders or controls."""
     from tito.summary import visible
 

@@ -283,12 +283,14 @@ def get_info():
 
 # %% [markdown]
 """
-**Test: facts.** Every key is there, in order, and every value is what this machine says and not a copy of the example. Each call returns a new dict, so that a caller who changes one harms nobody.
+**Test: facts.** Every key is there, in order, and every value is what this machine says and not a copy of the example. A system that does not tell how many processors it has counts as one. Each call returns a new dict, so that a caller who changes one harms nobody.
 """
 
 
 # %% nbgrader={"schema_version": 3, "grade": true, "solution": false, "locked": true, "task": false, "grade_id": "setup-info-test", "points": 2}
 def test_get_info():
+    from unittest import mock
+
     info = get_info()
     keys = ["python", "numpy", "platform", "processors", "memory_bytes", "version", "folder"]
     assert list(info) == keys
@@ -296,6 +298,8 @@ def test_get_info():
     assert info["numpy"] == np.__version__
     assert info["platform"] == f"{platform.system()} {platform.machine()}"
     assert info["processors"] == (os.cpu_count() or 1)
+    with mock.patch.object(os, "cpu_count", return_value=None):
+        assert get_info()["processors"] == 1
     assert info["memory_bytes"] == _memory_bytes()
     assert (info["version"], info["folder"]) == _version_and_folder("tinytorch")
     assert _version_and_folder("a_package_that_is_not_there") == (None, None)

@@ -215,7 +215,7 @@ class L1Loss(_Loss):
 
 # %% [markdown]
 """
-**Test: distances.** Errors in both directions, so that a lost sign shows; all reductions; small whole numbers, whose difference must not wrap around (3 − 5 is 254 for bytes); and a shape that would broadcast.
+**Test: distances.** Errors in both directions, so that a lost sign shows; all reductions; small whole numbers, whose difference must not wrap around (3 − 5 is 254 for bytes); a list that would lose digits if it did not take the dtype of the input; and a shape that would broadcast.
 """
 
 
@@ -229,6 +229,7 @@ def test_squared_and_absolute_error():
         assert loss("sum")(x, t).item() == np.sum(table)
         assert loss()(x, t).item() == np.mean(table)
         assert loss()(*byte).item() == (4.0 if loss is MSELoss else 2.0)
+        assert loss()(Tensor([0.1], dtype=np.float64), [0.1]).item() == 0.0
         assert repr(loss("sum")) == f"{loss.__name__}(reduction='sum')"
         refused = False
         try:

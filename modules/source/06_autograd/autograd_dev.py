@@ -395,7 +395,7 @@ def test_arithmetic_gradients():
         for y, slopes in ((2.0, [-6.0, 0.0, 4.0]), (1.0, [1.0] * 3), (0.0, [0.0] * 3)):
             dx, dy = run_rule("pow", ones, x, np.array(y), output=x**y, needs=(True, False))
             assert (dx.tolist(), dy) == (slopes, None)
-        assert run_rule("pow", ones[:1], x[1:2], 2 * ones[:1], output=x[1:2])[1] == 0.0
+        assert not run_rule("pow", ones, 0 * x, x + 3, output=0.0 ** (x + 3))[1].any()
 
 
 test_arithmetic_gradients()
@@ -1070,15 +1070,15 @@ def test_backward_adds_up_without_sharing():
     backward(((y * y).exp().log() + y).sum() + (y * x).sum() + x.sum())
     np.testing.assert_allclose(x.grad, 24 * x.data + 4, rtol=1e-6)
     assert (x.grad.dtype, y.grad) == (np.float32, None)
-    x, y, given = Variable([1.0, 2.0]), Variable([3.0, 4.0]), np.ones(2, dtype=np.float32)
+    x, y, given = Variable([1.0, 2.0]), Variable([3.0, 4.0]), np.full(2, 2, dtype=np.float32)
     (x + y).backward(given)
     x.backward(given)
     given += 100
     x.grad += 10
-    assert (x.grad.tolist(), y.grad.tolist()) == ([12.0, 12.0], [1.0, 1.0])
+    assert (x.grad.tolist(), y.grad.tolist()) == ([14.0, 14.0], [2.0, 2.0])
     a, b = x * 1, y * 1
     ((a + b) + a * 5 + a).backward([1.0, 1.0])
-    assert (x.grad.tolist(), y.grad.tolist()) == ([19.0, 19.0], [2.0, 2.0])
+    assert (x.grad.tolist(), y.grad.tolist()) == ([21.0, 21.0], [3.0, 3.0])
 
 
 def test_each_rule_is_called_once():

@@ -950,7 +950,7 @@ def load_checkpoint(path, model, optimizer=None, scheduler=None):
 
 # %% [markdown]
 """
-**Test: checkpoints.** Writing first: under exactly this name, in a folder that was not there, over an old file; and when something breaks with half of the file written, the old one must be whole, with nothing beside it. Then a run of six epochs, and one that is stopped after three and continued by a new trainer with new objects: losses and weights must be equal to the last bit, with dropout, random order, momentum, a schedule and accumulation. The history is part of it. Last, files that must be refused: empty, cut off, changed in one byte, foreign, for another model, or without a schedule. After each refusal every number, the optimizer and the random generator are what they were.
+**Test: checkpoints.** Writing first: under exactly this name, in a folder that was not there, over an old file, with every byte on the disk before it has its name; and when something breaks with half of the file written, the old one must be whole, with nothing beside it. Then a run of six epochs, and one that is stopped after three and continued by a new trainer with new objects: losses and weights must be equal to the last bit, with dropout, random order, momentum, a schedule and accumulation. The history is part of it. Last, files that must be refused: empty, cut off, changed in one byte, foreign, for another model, or without a schedule. After each refusal every number, the optimizer and the random generator are what they were.
 """
 
 
@@ -966,10 +966,15 @@ class Breaking:
 
 
 def test_writing():
-    with tempfile.TemporaryDirectory() as folder:
+    from unittest import mock
+
+    on_disk = []
+    note = mock.patch("os.fsync", lambda number: on_disk.append(os.fstat(number).st_size))
+    with tempfile.TemporaryDirectory() as folder, note:
         path = Breaking.path = os.path.join(folder, "new", "checkpoint")
         _write(path, {"a": np.zeros(1)})
         _write(path, {"a": np.ones(3)})
+        assert on_disk[1:] == [os.path.getsize(path)], "all of it must reach the disk"
         refused(KeyboardInterrupt, "", _write, path, {"a": np.zeros(9), "b": Breaking()})
         assert os.listdir(os.path.dirname(path)) == ["checkpoint"]
         with np.load(path) as found:

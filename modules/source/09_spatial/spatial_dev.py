@@ -196,7 +196,7 @@ def conv2d_naive(x, weight, bias=None, stride=1, padding=0):
 
 # %% [markdown]
 """
-**Test: the loops.** A kernel that subtracts each pixel from its left neighbour finds the one edge of an image. A kernel with a single 1 moves the image by a pixel and lets zeros in from the padding. Then channels are summed, each kernel with its own bias, with a stride and a padding that differ in the two directions. An image that the kernel does not fit is refused.
+**Test: the loops.** A kernel that subtracts each pixel from its left neighbour finds the one edge of an image. A kernel with a single 1 moves the image by a pixel and lets zeros in from the padding. Then channels are summed, each kernel with its own bias, with a stride and a padding that differ in the two directions. An image that the kernel does not fit is refused, and so is a padding below zero.
 """
 
 
@@ -215,8 +215,9 @@ def test_naive_convolution():
     assert y[0].tolist() == [[[30.5, 38.5], [50.5, 68.5]], [[-0.5, -17.5], [-0.5, -27.5]]]
     assert y[1, 0].tolist() == [[90.5, 128.5], [110.5, 158.5]]
     assert conv2d_naive(x[:0], weight).shape == (0, 2, 3, 4)
-    with np.testing.assert_raises(ValueError):
-        conv2d_naive(x, np.ones((1, 2, 4, 1)))
+    for height, padding, said in ((4, 0, ""), (1, -1, "padding")):
+        with np.testing.assert_raises_regex(ValueError, said):
+            conv2d_naive(x, np.ones((1, 2, height, 1)), padding=padding)
 
 
 test_naive_convolution()

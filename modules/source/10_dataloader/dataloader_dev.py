@@ -436,7 +436,7 @@ def _whole(name, value, least=0):
 
 # %% [markdown]
 """
-**Test: the loader.** Every epoch shows each example once, with its own target, and the length is the number of batches that come. With a seed: two loaders agree epoch by epoch, epochs differ, and `set_epoch` brings one back; what is drawn elsewhere has no influence. Without: `manual_seed` decides, when the loop starts. The transform gets the epoch's generator, the same one for all its batches. Nothing is loaded before it is asked for.
+**Test: the loader.** Every epoch shows each example once, with its own target, and the length is the number of batches that come. With a seed: two loaders agree epoch by epoch, epochs differ, and `set_epoch` brings one back; what is drawn elsewhere has no influence. Without: `manual_seed` decides, when the loop starts, and a hundred epochs are a hundred orders. The transform gets the epoch's generator, the same one for all its batches. Nothing is loaded before it is asked for.
 """
 
 
@@ -483,6 +483,7 @@ def test_an_epoch_follows_from_seed_and_number():
         found.append([epoch_of(free), epoch_of(iterator)])
     assert found[0] == found[1]
     assert found[0][0] != found[0][1]
+    assert len({str(epoch_of(free)) for _ in range(100)}) == 100
 
 
 def test_one_generator_for_the_epoch_and_nothing_is_loaded_early():

@@ -20,8 +20,11 @@ ADDRESS = re.compile(
     rf"(commit/[0-9a-f]{{40}}|actions/runs/\d+|blob/{HEAD}/[\w./-]+(#L\d+)?)"
 )
 MARKER = re.compile(r" tito-report v1 pull=\d+ sha=[0-9a-f]{40} run=\d+ attempt=\d+ ")
-SUMMARY = re.compile(r"gate [a-z-]+: [\w, ]+|\d+ to \d+ of \d+|gate of another name: [\w, ]+")
-HEADINGS = {"h3": re.compile(r"[✓✗!] [\w ,:]+"), "h4": re.compile(r"Fix first")}
+SUMMARY = re.compile(
+    r"(gate|about) [a-z-]+: [\w, ]+|\d+ to \d+ of \d+|(gate|module) of another name: [\w, ]+"
+    r"|module \d\d(_[a-z0-9]+)+: [\w, ]+"
+)
+HEADINGS = {"h3": re.compile(r"[✓✗!○] [\w ,:]+"), "h4": re.compile(r"Fix first")}
 ALLOWED = {
     "p": (), "strong": (), "code": ("class",), "pre": (), "ol": (), "ul": (), "li": (),
     "a": ("href",), "blockquote": (), "details": ("open",), "summary": (), "h3": (), "h4": (),

@@ -65,3 +65,38 @@ def test_who_meets_nobody_goes_on_alone(hub, client, monkeypatch):
     hub.meet(2, method="GET")
     assert client.send("GET", COMMENTS).status == 200
     assert hub.violations == []
+
+
+def test_an_action_comes_between_a_write_and_its_answer(hub, course, client):
+    seen = []
+
+    def ask():
+        seen.append(client.send("GET", COMMENTS).json[-1]["body"])
+
+    hub.after_write(2, ask)
+    for body in ("one", "two", "three"):
+        client.send("GET", COMMENTS)
+        assert client.send("POST", COMMENTS, {"body": body}).status == 201
+    assert seen == ["two"]
+    assert len(hub.writes) == 3
+
+
+def test_a_request_fails_by_its_number(hub, course, client):
+    hub.fail_request(2)
+    hub.fail_request(4, 500)
+    statuses = [client.send("GET", COMMENTS).status]
+    statuses += [client.send("POST", COMMENTS, {"body": "x"}).status for _ in range(4)]
+    assert statuses == [200, 502, 201, 500, 201]
+    assert len(course.comments(1)) == 2
+
+
+def test_the_answer_of_a_request_is_lost_by_its_number(hub, course, client):
+    hub.fail_request(2, lost=True)
+    assert client.send("GET", COMMENTS).status == 200
+    with pytest.raises(ConnectionError):
+        client.send("POST", COMMENTS, {"body": "x"})
+    assert len(course.comments(1)) == 1
+    hub.fail_request(1)
+    hub.after_write(1, pytest.fail)
+    hub.mend()
+    assert client.send("POST", COMMENTS, {"body": "x"}).status == 201

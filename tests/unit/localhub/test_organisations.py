@@ -206,6 +206,7 @@ def test_a_user_has_a_number_that_stays(hub, acme, teacher):
     assert teacher.send("GET", "/repos/Ann/mine").status == 301
     assert hub.state.find("anna", "mine") is own
     assert teacher.send("GET", "/user/1").status == 404
+    assert repr(repository) == "Repository(acme/c)"
     for old, new in (("nobody-yet", "x"), ("anna", "teacher")):
         with pytest.raises(UsageError, match="cannot become"):
             hub.state.rename_user(old, new)
