@@ -205,6 +205,8 @@ class Act:
     def __init__(self, folder: Path, program: Path, tito: Path) -> None:
         """`tito` is the folder of the checkout whose tito the runner has on PATH."""
         self.folder, self.program = folder, program
+        self.token = TOKEN
+        """What the workflows get as theirs."""
         self._bin = folder / "bin"
         self._bin.mkdir(parents=True)
         (folder / "home").mkdir()
@@ -253,15 +255,17 @@ class Act:
             "-W", f".github/workflows/{workflow}", "-e", str(file), "--json",
             *(f"-P={runner}=-self-hosted" for runner in RUNNERS),
             "--action-cache-path", str(self.folder / f"cache-{number}"), "--no-cache-server",
-            *(f"--{kind}-file={os.devnull}" for kind in ("env", "secret", "var", "input")),
+            *(f"--{kind}-file={os.devnull}" for kind in ("env", "var", "input")),
+            "--secret-file=/dev/stdin",
             *(f"--env={name}={value}" for name, value in settings.items()),
-            "-s", f"GITHUB_TOKEN={TOKEN}",
             *(f"--local-repository={name}={folder}" for name, folder in others.items()),
             *self._replaced([checkout, *others.values()]),
         ]  # fmt: skip
+        # Not on the command line, and in no environment: everybody reads those of act.
         done = subprocess.run(
-            command, env=self._surroundings(), capture_output=True, text=True, check=False
-        )
+            command, env=self._surroundings(), input=f"GITHUB_TOKEN={self.token}\n",
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
         return self._read(done, number)
 
     def _surroundings(self) -> dict[str, str]:

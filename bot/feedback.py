@@ -14,26 +14,13 @@ from bot import comment, status
 from bot.comment import marker_of
 from bot.door import Door
 from bot.errors import NotAllowedError
-from bot.feedback_page import Subject, render, summary
-from bot.model import State, Status
+from bot.feedback_page import Subject, render, status_of, summary
 from bot.settings import RunSettings
-from bot.status import PREFIX, short
 from bot.verdict import Unreadable, bytes_of
-from tito import feedback_words as words
 from tito.attempt import BRANCH
 from tito.errors import TitoError
 from tito.feedback import Feedback, decode
 from tito.run_on import BRANCH as HEAD
-from tito.untrusted import one_line
-
-CONTEXT, NOT_RUN = f"{PREFIX}feedback", f"{PREFIX}not-run"
-_STATES: dict[str, State] = {
-    "passed": "success",
-    "failed": "failure",
-    "not started": "pending",
-    "skipped": "pending",
-    "error": "error",
-}
 
 
 def tell(settings: RunSettings, file: Path) -> Iterator[str]:
@@ -103,12 +90,3 @@ def _status(settings: RunSettings, door: Door, found: Feedback | Unreadable) -> 
 
 def _excused(error: NotAllowedError) -> str:
     return f"{error.message}. The run's summary has everything."
-
-
-def status_of(found: Feedback | Unreadable, url: str) -> Status:
-    """What the commit should carry. What was not run has a context of its own: never green."""
-    if isinstance(found, Unreadable):
-        return Status(CONTEXT, "error", short(f"no verdict: {found.because}"), url)
-    context = NOT_RUN if found.state == "skipped" else CONTEXT
-    text = one_line(words.status(found), status.LONGEST_DESCRIPTION)
-    return Status(context, _STATES[found.state], text, url)

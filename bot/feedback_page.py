@@ -1,4 +1,4 @@
-"""The result of a student's run → a comment, or a job's summary, as Markdown. Pure.
+"""The result of a student's run → a comment, a job's summary, a commit's status. Pure.
 
 Everything that is not ours passes through `tito.untrusted`.
 """
@@ -9,15 +9,24 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from bot.comment import marker_of
-from bot.model import Run
+from bot.model import Run, State, Status
 from bot.render import BUDGET
+from bot.status import LONGEST_DESCRIPTION, PREFIX, short
 from bot.verdict import Unreadable
 from tito import feedback_words as words
 from tito.feedback import Feedback
 from tito.markdown import Look, arranged, plain_place
 from tito.report import GateResult
-from tito.untrusted import cell, code, command, linkable, prose
+from tito.untrusted import cell, code, command, linkable, one_line, prose
 
+CONTEXT, NOT_RUN = f"{PREFIX}feedback", f"{PREFIX}not-run"
+_STATES: dict[str, State] = {
+    "passed": "success",
+    "failed": "failure",
+    "not started": "pending",
+    "skipped": "pending",
+    "error": "error",
+}
 _LEFT_NOTHING = "! No verdict: the result of this run cannot be read"
 
 
@@ -102,3 +111,12 @@ def _place(subject: Subject, path: str, line: int) -> str:
         return shown
     address = f"{subject.web}/blob/{subject.run.head_sha}/{path}"
     return f"[{shown}]({address}#L{line})" if line > 0 else f"[{shown}]({address})"
+
+
+def status_of(found: Feedback | Unreadable, url: str) -> Status:
+    """What the commit should carry. What was not run has a context of its own: never green."""
+    if isinstance(found, Unreadable):
+        return Status(CONTEXT, "error", short(f"no verdict: {found.because}"), url)
+    context = NOT_RUN if found.state == "skipped" else CONTEXT
+    text = one_line(words.status(found), LONGEST_DESCRIPTION)
+    return Status(context, _STATES[found.state], text, url)

@@ -20,6 +20,8 @@ from tito.errors import TitoError
 AUTHOR = "TinyTorch tools <tools@localhost>"
 ALWAYS = 946684800
 """The second at which everything was made that shall be the same whenever it is made."""
+NOTHING = "0" * 40
+"""The name of no commit."""
 _ELSEWHERE = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY")
 
 
@@ -93,14 +95,17 @@ def commit(
     *,
     seconds: int = ALWAYS,
     parent: str = "",
+    keep: bool = False,
 ) -> str:
     """Make a commit that holds exactly these files, and let `ref` lead to it. Returns its hash.
 
-    The same files, parent and second make the same commit.
+    The same files, parent and second make the same commit. With `keep`, what the parent holds
+    beside them stays.
     """
     said = message.encode()
     head = f"commit {ref}\ncommitter {AUTHOR} {seconds} +0000\ndata {len(said)}\n".encode()
-    follows = f"from {parent}\ndeleteall\n" if parent else ""
+    follows = f"from {parent}\n" if parent else ""
+    follows += "deleteall\n" if parent and not keep else ""
     parts = [head, said, b"\n", follows.encode()]
     for path, file in contents.items():
         quoted = json.dumps(path, ensure_ascii=False)

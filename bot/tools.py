@@ -72,14 +72,22 @@ class Publication:
     refs: tuple[str, ...]
 
 
-def publish(root: Path, target: str, version: str, *, dry_run: bool = False) -> Publication:
+def publish(
+    root: Path,
+    target: str,
+    version: str = "",
+    *,
+    environment: Mapping[str, str] | None = None,
+    dry_run: bool = False,
+) -> Publication:
     """Publish the tools of the last commit in `root` to the git repository `target`.
 
-    `version` is `1.2.3`. A target that holds these files already is left as it is.
+    `version` is `1.2.3`; without one, it is the next that is free. A target that holds these files
+    already is left as it is. `environment` is what git needs to reach the target.
     Raises RefusedError if they hold what students must not see, or the target is none for tools;
     UsageError for an unusable version or address.
     """
-    if not _VERSION.fullmatch(version):
+    if version and not _VERSION.fullmatch(version):
         raise UsageError(f"{version!r} is no version", hint="three numbers, such as 1.0.0")
     if target.startswith("-") or re.match(r"[a-z+]+://[^/]*:[^/]*@", target):
         hint = "a path, or an address without a password; git asks its credential helper"
@@ -95,13 +103,14 @@ def publish(root: Path, target: str, version: str, *, dry_run: bool = False) -> 
         made = folder / "made"
         git.run(None, "init", "--quiet", "--bare", "--initial-branch", "main", str(made))
         new = git.commit(made, "refs/heads/main", _MESSAGE, files)
-        there = _refs(made, target)
+        there = _refs(made, target, environment)
         _refuse("this is no target for tools", _target_faults(made, target, there))
         _refuse("there is a leak", leaks.search_repository(secrets, made))
+        version = version or _next(new, there)
         wanted = _wanted(new, version, there)
         changed = tuple(ref for ref in wanted if there.get(ref) != new)
         if changed and not dry_run:
-            _push(made, target, new, {ref: there.get(ref, "") for ref in changed})
+            _push(made, target, new, {ref: there.get(ref, "") for ref in changed}, environment)
         return Publication(new, f"v{version}", len(files), changed)
 
 
@@ -160,10 +169,11 @@ def _write(files: Mapping[str, File], folder: Path) -> None:
             (folder / path).write_bytes(file.data)
 
 
-def _refs(made: Path, target: str) -> dict[str, str]:
+def _refs(made: Path, target: str, environment: Mapping[str, str] | None = None) -> dict[str, str]:
     """Branches and tags of the target, whose objects are fetched. What GitHub adds is not ours."""
     git.run(made, "fetch", "--quiet", "--no-tags", "--no-auto-maintenance", target,
-         "+refs/heads/*:refs/there/heads/*", "+refs/tags/*:refs/there/tags/*")  # fmt: skip
+         "+refs/heads/*:refs/there/heads/*", "+refs/tags/*:refs/there/tags/*",
+         environment=environment)  # fmt: skip
     listed = git.run(made, "for-each-ref", "--format=%(objectname) %(refname)", "refs/there/")
     rows = (line.split(" ") for line in listed.decode("utf-8").split("\n") if line)
     return {"refs/" + ref.removeprefix("refs/there/"): name for name, ref in rows}
@@ -194,6 +204,19 @@ def _marked(made: Path, name: str) -> bool:
     return isinstance(mark, dict) and mark.get("format") == FORMAT
 
 
+def _next(new: str, there: Mapping[str, str]) -> str:
+    """The version that these files have already, else one more than the newest."""
+    found = (
+        (_VERSION.fullmatch(ref.removeprefix("refs/tags/v")), sha) for ref, sha in there.items()
+    )
+    versions = {tuple(map(int, tag.groups())): sha for tag, sha in found if tag}
+    if not versions:
+        return "1.0.0"
+    newest = max(versions)
+    major, minor, patch = newest
+    return ".".join(map(str, newest if versions[newest] == new else (major, minor, patch + 1)))
+
+
 def _wanted(new: str, version: str, there: Mapping[str, str]) -> tuple[str, ...]:
     """The refs that shall lead to the new commit.
 
@@ -214,11 +237,18 @@ def _wanted(new: str, version: str, there: Mapping[str, str]) -> tuple[str, ...]
     return ("refs/heads/main", f"refs/tags/v{ours[0]}", exact)
 
 
-def _push(made: Path, target: str, new: str, refs: Mapping[str, str]) -> None:
+def _push(
+    made: Path,
+    target: str,
+    new: str,
+    refs: Mapping[str, str],
+    environment: Mapping[str, str] | None,
+) -> None:
     """All refs or none, and only if nobody has moved them since they were looked at."""
     leases = [f"--force-with-lease={ref}:{seen}" for ref, seen in refs.items()]
     specs = [f"{new}:{ref}" for ref in refs]
-    git.run(made, "push", "--quiet", "--atomic", *leases, target, *specs)
+    options = ("--quiet", "--atomic", *leases)
+    git.run(made, "push", *options, target, *specs, environment=environment)
 
 
 def _refuse(message: str, findings: Iterable[Finding]) -> None:

@@ -8,8 +8,14 @@ import sqlite3
 import subprocess
 import sys
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+
+import pytest
+
+needs_nbgrader = pytest.mark.skipif(find_spec("nbgrader") is None, reason="missing: nbgrader")
+"""Importing it to see whether it is there would take longer than many a test."""
 
 Cell = tuple[str, str, dict[str, Any]]
 """Type, source and metadata."""

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import re
 import textwrap
+import time
+from functools import partial
 from pathlib import Path
 
 from tito import course as course_module
+from tito.attempt import Clock
 from tito.course import Course
 from tito.export import build
+from tito.feedback import Feedback, find
 from tito.provenance import stamped
+from tito.run_on import of_ref
 
 MANIFEST = """\
 course:
@@ -128,6 +133,9 @@ SECOND = "modules/source/02_often/often_dev.py"
 CHECK = "tests/checkpoints/checkpoint_00_begin.py"
 GOOD = "    return value + value\n"
 HALF = "    return value / 2\n"
+REFS = ("refs/heads/main", "refs/tags/submit/first")
+RAN, NOT_RUN = ("tito/feedback", "success"), ("tito/not-run", "pending")
+"""Context and state of a commit's status."""
 OFTEN_TOO = "    return twice(twice(value))\n"
 
 
@@ -175,3 +183,11 @@ def solve(folder: Path, path: str, *bodies: str) -> None:
         body = textwrap.indent(textwrap.dedent(body), "    ")
         text = re.sub(r"    raise NotImplementedError.*\n", lambda _, b=body: b, text, count=1)
     (folder / path).write_text(text, encoding="utf-8")
+
+
+def pushed(folder: Path, run_on: str, ref: str) -> Feedback:
+    """What comes of good work that is pushed as `ref`, where the first assignment is `run_on`."""
+    course = small_course(folder / "course", first=run_on, second="off")
+    root = hand_out(course, folder / "student").root
+    solve(root, FIRST, GOOD, HALF)
+    return find(root, partial(of_ref, ref=ref), clock=Clock(30, time.monotonic() + 60))

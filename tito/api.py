@@ -14,6 +14,7 @@ from tito.errors import TitoError
 from tito.export import locate
 from tito.imports import assigned, imports_in, statements
 from tito.source import DevFile, read
+from tito.syntax import fresh_tree
 
 FORMAT = 1
 
@@ -100,7 +101,7 @@ class Package:
             where = f"{course.settings.package}/{module.file}"
             try:
                 self._texts[module] = (course.package / module.file).read_text(encoding="utf-8")
-                self._trees[module] = ast.parse(self._texts[module])
+                self._trees[module] = fresh_tree(self._texts[module])
             except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
                 hint = "write it anew from its source: tito export --all"
                 message = f"the generated file is not Python: {error}"

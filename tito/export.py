@@ -8,6 +8,7 @@ import hashlib
 import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Protocol
 
 import msgspec
@@ -99,14 +100,16 @@ def build(
     *,
     compiled: bool = True,
     early: Callable[[Files], None] | None = None,
+    instead: Mapping[Module, DevFile] = MappingProxyType({}),
 ) -> Files:
     """Every file of the package made of `modules`, by its path in the package.
 
-    `compiled=False` is for a package that is imported before anybody uses it. `early` gets the
-    files as soon as they are known, which is before everything is checked.
+    `instead` holds dev files to take for those of the course. `compiled=False` is for a package
+    that is imported before anybody uses it. `early` gets the files as soon as they are known, which
+    is before everything is checked.
     Raises RefusedError with all findings; nothing is written here.
     """
-    sources = {m: read(course.dev_file(m), course.dev_path(m)) for m in modules}
+    sources = {m: instead.get(m) or read(course.dev_file(m), course.dev_path(m)) for m in modules}
     read_as_python = [parse(m, dev, compiled=compiled) for m, dev in sources.items()]
     parsed = [item for item, _ in read_as_python if item is not None]
     files: Files = {}

@@ -14,7 +14,7 @@ import msgspec
 
 from tito import provenance
 from tito.attempt import Attempt, Clock, Progress, restore, try_checkpoints, try_modules
-from tito.course import MANIFEST, Course, Module, load
+from tito.course import MANIFEST, Checkpoint, Course, Module, load
 from tito.errors import RefusedError, TitoError, UsageError
 from tito.merging import shortened
 from tito.protection import covered
@@ -138,7 +138,8 @@ def _tried(
     gates = [attempt.result for attempt in attempts]
     if attempts:
         bad = {module for module, attempt in found.items() if attempt.state != "passed"}
-        checkpoints, faults = try_checkpoints(course, begun - bad, clock, progress)
+        theirs = msgspec.structs.replace(course, checkpoints=_checkpoints(course, released))
+        checkpoints, faults = try_checkpoints(theirs, begun - bad, clock, progress)
         gates += [judge(CHECKPOINTS, faults, "tito checkpoint status")] if faults else []
     changed = list(locked_changes(course, released))
     if changed:
@@ -148,6 +149,13 @@ def _tried(
         verdict(modules), command(selection.assignment), modules, Report(tuple(gates), checkpoints),
         selection.assignment, isolation=isolation,
     )  # fmt: skip
+
+
+def _checkpoints(course: Course, released: Provenance | None) -> tuple[Checkpoint, ...]:
+    """Those that were handed out: the later ones come with their modules."""
+    if released is None:
+        return course.checkpoints
+    return tuple(each for each in course.checkpoints if each.path in released.locked)
 
 
 def _of_module(module: Module, attempt: Attempt | None) -> ModuleFeedback:

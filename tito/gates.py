@@ -81,6 +81,21 @@ def integration_gate(root: Path, *, progress: Callable[[str], object] | None = N
     return run_gate("integration", root, check)
 
 
+def student_gate(root: Path, *, progress: Callable[[str], object] | None = None) -> GateResult:
+    """What would be handed to a class is proven to be fit for it. Runs solutions, in the sandbox.
+
+    Not one of GATES: a pull request of a student has no solutions to prove anything with.
+    """
+
+    def check(course: Course) -> Iterable[Finding]:
+        from tito import proof
+
+        modules = [module for module in course.modules if course.written(module)]
+        return proof.prove(course, modules, progress=progress or (lambda _: None))
+
+    return run_gate("student", root, check)
+
+
 def export_findings(course: Course) -> list[Finding]:
     """What the export gate has to say about a course that could be read."""
     devs = {

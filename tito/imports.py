@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from tito.course import Course, Module
 from tito.refusals import Parsed, placed
+from tito.syntax import fresh_tree
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _IMPORTERS = ("import_module", "__import__")
@@ -40,7 +41,7 @@ def imports_of(course: Course, parsed: Parsed) -> tuple[Import, ...]:
 def imports_elsewhere(course: Course, parsed: Parsed) -> tuple[Import, ...]:
     """What test, analysis and all other unexported cells import."""
     cells = [c for c in parsed.dev.cells if c.kind == "code" and c not in parsed.dev.exported]
-    tree = ast.parse(placed(parsed.dev, cells))
+    tree = fresh_tree(placed(parsed.dev, cells))
     return _Reader(course, parsed.module, exported=False).imports(tree)
 
 

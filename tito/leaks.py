@@ -21,11 +21,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tito.assignments import LeakException
 from tito.contents import Piece, pieces
-from tito.course import Course
+from tito.course import MANIFEST, Course
 from tito.errors import TitoError
+from tito.protection import covered
 from tito.report import Finding, in_order
 from tito.source import DevFile, read
+from tito.syntax import fresh_tree
 
 LONG_LINE = 40
 """Characters. From here on a single line is enough."""
@@ -38,6 +41,7 @@ _COMMENT_BEHIND_CODE = re.compile(r"\s+#.*$")
 _DECORATION = re.compile(r"^(?:#+\s*|[>+|*-]+\s+)*")
 _QUOTES = re.compile(r"\"{3}|'{3}")
 _BREAK = "\n"
+_KEPT = "this is what {place} keeps from students"
 
 Tokens = tuple[str, ...]
 
@@ -119,13 +123,36 @@ def _search(secrets: Secrets, path: str, data: bytes) -> Iterator[Finding]:
                 message = "here stands a marker of nbgrader, and what it marks beside it"
                 yield Finding("leak-marker", "error", piece.path, _line(piece, at), message)
         for at, secret in secrets.found(piece.text):
-            message = f"this is what {secret.place} keeps from students"
+            message = _KEPT.format(place=secret.place)
             yield Finding("leak-solution", "error", piece.path, _line(piece, at), message)
 
 
 def search_files(secrets: Secrets, files: Mapping[str, bytes]) -> tuple[Finding, ...]:
     """What a tree of files leaks."""
     return in_order(f for path, data in files.items() for f in search(secrets, path, data))
+
+
+def excuse(findings: Iterable[Finding], exceptions: Sequence[LeakException]) -> tuple[Finding, ...]:
+    """The findings that no exception of classroom.yml names; an exception for nothing is one.
+
+    A marker of nbgrader and a file that cannot be read are never excused.
+    """
+    left, used = [], set[int]()
+    for finding in findings:
+        place = re.fullmatch(re.escape(_KEPT).replace(r"\{place\}", r"(.*):\d+"), finding.message)
+        matching = {
+            number
+            for number, each in enumerate(exceptions)
+            if place and covered(finding.path, [each.path]) and covered(place[1], [each.place])
+        }
+        used |= matching
+        left += [finding] * (not matching)
+    for number, each in enumerate(exceptions):
+        if number not in used:
+            message = f"the exception for {each.path} of {each.place} is for nothing that is there"
+            hint = "take it out of `leaks`: the next thing that it excused would be a real leak"
+            left.append(Finding("leak-exception", "warning", MANIFEST, 0, message, hint))
+    return in_order(left)
 
 
 def search_repository(secrets: Secrets, repository: Path) -> tuple[Finding, ...]:
@@ -176,7 +203,7 @@ def _parts(dev: DevFile) -> Iterator[tuple[bool, str, str, int, set[str]]]:
 def _local_names(source: str) -> set[str]:
     """What functions call by names of their own: parameters, and all that is assigned to."""
     try:
-        tree = ast.parse(source)
+        tree = fresh_tree(source)
     except (SyntaxError, ValueError):
         return set()
     names = {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}

@@ -20,7 +20,7 @@ import msgspec
 
 from tito.page import dotted
 from tito.source import BEGIN_SOLUTION, END_SOLUTION, Cell, DevFile
-from tito.syntax import UNREADABLE, tree_of
+from tito.syntax import UNREADABLE, fresh_tree, tree_of
 
 _ARITHMETIC: Mapping[type[ast.operator], tuple[str, str]] = {
     ast.Add: ("+", "-"),
@@ -320,7 +320,7 @@ def _meaning(code: str) -> str:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            tree = ast.parse(code)
+            tree = fresh_tree(code)
             compile(tree, "mutant", "exec", dont_inherit=True)
         except UNREADABLE:
             return ""

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 from tito.course import Course, Module
 from tito.report import Finding
 from tito.source import Cell, DevFile
+from tito.syntax import fresh_tree
 
 _HEADING = re.compile(r"(#{1,2})\s+(.*)$")
 _STEP = re.compile(r"step ([0-9]{1,4}): \S")
@@ -258,7 +259,7 @@ def parse(cell: Cell, code: str | None = None) -> ast.Module | None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            tree = ast.parse(cell.code if code is None else code)
+            tree = fresh_tree(cell.code if code is None else code)
         except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError):
             return None
     ast.increment_lineno(tree, cell.code_line - 1)

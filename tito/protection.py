@@ -22,6 +22,7 @@ from tito.errors import RefusedError, TitoError
 from tito.export import build, fields, intact, present
 from tito.package import edited, foreign, written_module
 from tito.report import Finding
+from tito.syntax import fresh_tree
 
 INIT = "__init__.py"
 _LONGEST_GIT = 60
@@ -106,7 +107,7 @@ def _sha(data: bytes) -> str:
 def _manifest(text: str) -> dict[str, str] | None:
     """The literal `_manifest` of a package's `__init__.py`, read and never run."""
     try:
-        for node in ast.parse(text).body:
+        for node in fresh_tree(text).body:
             match node:
                 case ast.Assign(targets=[ast.Name(id="_manifest")], value=value):
                     return msgspec.convert(ast.literal_eval(value), dict[str, str])

@@ -158,7 +158,8 @@ def _region(cell: Cell, made: Released, lines: list[str]) -> list[str]:
         return [*marker, *body]
     if cell.kind == "code":
         count = cell.source.count("\n") + 1 if cell.source else 0
-        return [*marker, *escaped(made.source.split("\n")), *body[count:]]
+        lines = escaped(made.source.split("\n")) if made.source else []
+        return [*marker, *lines, *body[count:]]
     return [*marker, *_prose(made.source, body)]
 
 

@@ -27,7 +27,7 @@ from tito.protection import git
 from tito.released import release
 from tito.report import encode
 from tito.source import read
-from tito.syntax import UNREADABLE
+from tito.syntax import UNREADABLE, fresh_tree
 
 CARRIED = (
     MANIFEST,
@@ -186,7 +186,7 @@ def _imports_of_package(course: Course, text: str) -> list[tuple[str, str]] | No
     """What a file imports of the package, as (source, name); None if it is no Python."""
     package, found = course.settings.package, list[tuple[str, str]]()
     try:
-        tree = ast.parse(text)
+        tree = fresh_tree(text)
     except UNREADABLE:
         return None
     for node in ast.walk(tree):

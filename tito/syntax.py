@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import functools
 import re
+import threading
 import warnings
 from collections.abc import Iterable
 
@@ -14,7 +15,18 @@ from tito.source import Cell, DevFile
 UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
 """What Python raises for text that is no Python."""
 
+_PARSING = threading.Lock()
 _MAGIC = re.compile(r"\s*(%{1,2}\w|!|\?{1,2}\w|\w[\w.]*\?{1,2}\s*$|[\w, .]+=\s*[%!]\s*\w)")
+
+
+def fresh_tree(code: str) -> ast.Module:
+    """The syntax tree of code: a new one each time. Raises one of UNREADABLE.
+
+    One at a time: before Python 3.11.9 and 3.12.3, two threads that parse at once may get a
+    SystemError from `ast.parse`.
+    """
+    with _PARSING:
+        return ast.parse(code)
 
 
 def fault(dev: DevFile, rule: str, line: int, message: str, hint: str) -> Finding:
@@ -32,7 +44,7 @@ def tree_of(code: str) -> ast.Module:
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return ast.parse(code)
+        return fresh_tree(code)
 
 
 def parse_cells(
@@ -53,7 +65,7 @@ def _all_at_once(dev: DevFile, cells: Iterable[Cell], compiled: bool) -> ast.Mod
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         try:
-            tree = ast.parse(source)
+            tree = fresh_tree(source)
             if compiled:
                 compile(source, dev.path, "exec", dont_inherit=True)
         except (*UNREADABLE, Warning):
@@ -91,7 +103,7 @@ def _parse(dev: DevFile, cell: Cell) -> tuple[ast.Module | None, list[Finding]]:
         warnings.simplefilter("always")
         try:
             # Empty lines in front are faster than correcting the numbers afterwards.
-            tree = ast.parse("\n" * (cell.code_line - 1) + cell.code)
+            tree = fresh_tree("\n" * (cell.code_line - 1) + cell.code)
         except SyntaxError as error:
             return None, [_syntax_fault(dev, error.lineno or cell.code_line, error.msg)]
         except UNREADABLE as error:

@@ -25,6 +25,7 @@ from tito.places import Entry, Mapper, python_traceback
 from tito.report import Finding
 from tito.sandbox import Isolation, Limits, Outcome, run
 from tito.source import DevFile, read
+from tito.syntax import fresh_tree
 
 _INSIDE = Path(__file__).with_name("inside.py")
 _WRONG_PACKAGE = 97
@@ -105,7 +106,7 @@ def test_names(dev: DevFile) -> tuple[str, ...]:
     """The tests that the dev file's unexported cells define, in their order."""
     names = []
     for cell in _test_cells(dev):
-        for node in ast.parse(cell[2]).body:
+        for node in fresh_tree(cell[2]).body:
             if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
                 names.append(node.name)
     return tuple(dict.fromkeys(names))
@@ -212,7 +213,7 @@ def _tests_of(course: Course, path: str) -> tuple[str, ...]:
         raise TitoError("this file is not written yet", where=path)
     return tuple(
         node.name
-        for node in ast.parse(file.read_text(encoding="utf-8")).body
+        for node in fresh_tree(file.read_text(encoding="utf-8")).body
         if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
     )
 

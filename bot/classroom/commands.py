@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from bot.classroom.importing_commands import add_to
 from tito.cli import ui
 from tito.course import Course, find_root, load
 from tito.errors import TitoError
@@ -38,9 +39,28 @@ def command() -> None:
     """
 
 
+add_to(command)
+
+
 def course_here() -> Course:
     """The course of the working folder. Not the copy in `.tito/`, which anybody can write."""
     return load(find_root(Path.cwd()))
+
+
+@command.command("publish")
+@dry_run_option
+@ui.json_option
+def publish(dry_run: bool, json_file: str | None) -> int:
+    """Prove the course, and publish its tools and its template from the last commit."""
+    from bot.classroom.doctor import require
+    from bot.classroom.publish import everything
+    from bot.classroom.session import opened
+
+    with opened(course_here(), "publish", os.environ) as session:
+        require(session)
+        with ui.working("proving the course"):
+            steps = everything(session, dry_run=dry_run)
+        return told(steps, session, json_file, dry_run=dry_run)
 
 
 @command.command("provision")
@@ -65,7 +85,7 @@ def provision(dry_run: bool, json_file: str | None) -> int:
             dry_run=dry_run,
             starters=lambda: handed_out.trees,
         )
-        steps = provisioner.run(session.targets, session.repositories)
+        steps = provisioner.run(session.wanted(), session.repositories)
         return told(steps, session, json_file, dry_run=dry_run)
 
 

@@ -72,9 +72,12 @@ class Forge:
         *,
         parent: str = "",
         seconds: int = git.ALWAYS,
+        keep: bool = False,
     ) -> str:
-        """A commit that holds exactly these files."""
-        return git.commit(self.local, "refs/made", message, files, parent=parent, seconds=seconds)
+        """A commit that holds exactly these files; with `keep`, those of the parent as well."""
+        return git.commit(
+            self.local, "refs/made", message, files, parent=parent, seconds=seconds, keep=keep
+        )
 
     def empty_commit(self, parent: str, message: str) -> str:
         """A commit that changes nothing. The same parent and message make the same commit."""
@@ -86,10 +89,13 @@ class Forge:
         )
         return made.decode("ascii").strip()
 
+    def access(self, address: str) -> dict[str, str]:
+        """The environment in which git reaches a repository of this server."""
+        return git.with_token(self._checked(address), self._token())
+
     def _with(self, *arguments: str) -> str:
         address = next(each for each in arguments if not each.startswith("-") and ":" in each)
-        environment = git.with_token(self._checked(address), self._token())
-        return git.run(self.local, *arguments, environment=environment).decode("utf-8")
+        return git.run(self.local, *arguments, environment=self.access(address)).decode("utf-8")
 
     def _checked(self, address: str) -> str:
         """The token goes to the server of the settings alone, whatever an answer says."""

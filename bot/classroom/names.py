@@ -8,7 +8,7 @@ more. So one list of repositories, a hundred a request, tells who has what alrea
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from bot.classroom.providers import provider_of
@@ -103,20 +103,37 @@ def repository_name(course: Course, owner: str) -> str:
     return name
 
 
-def targets(
-    course: Course, students: Sequence[Student], numbers: Mapping[str, int]
-) -> list[Target]:
-    """Every repository there should be: one a student, or one a group.
+class Directory:
+    """Student repositories by whose they are."""
 
-    `numbers` says which account a login has; a student without one is left out.
+    def __init__(self, there: Iterable[Home]) -> None:
+        self._owned: dict[str, Home] = {}
+        self._numbered: dict[frozenset[int], Home] = {}
+        for each in there:
+            self._owned.setdefault(each.owner.lower(), each)
+            self._numbered.setdefault(frozenset(each.numbers), each)
+
+    def home_of(self, target: Target) -> Home | None:
+        """By the number of an account, whatever its login was; a group by its name."""
+        found = self._owned.get(target.owner.lower())
+        if found is None and len(target.members) == 1:
+            return self._numbered.get(frozenset(member.number for member in target.members))
+        return found
+
+
+def targets(
+    course: Course, students: Sequence[Student], number_of: Callable[[Student], int | None]
+) -> Iterator[Target]:
+    """Every repository there should be: one a student, or one a group, in the roster's order.
+
+    `number_of` says which account a student has, and is asked as late as can be: it may ask GitHub.
+    A student without one is left out.
     """
-    together: dict[str, list[Member]] = {}
+    together: dict[str, list[Student]] = {}
     for student in students:
-        number = student.github_id or numbers.get(student.login.lower())
-        if number is not None:
-            member = Member(student.login, number, student.active)
-            together.setdefault(student.group or student.login, []).append(member)
-    return [
-        Target(owner, repository_name(course, owner), tuple(members))
-        for owner, members in together.items()
-    ]
+        together.setdefault(student.group or student.login, []).append(student)
+    for owner, those in together.items():
+        numbered = ((student, number_of(student)) for student in those)
+        members = tuple(Member(s.login, number, s.active) for s, number in numbered if number)
+        if members:
+            yield Target(owner, repository_name(course, owner), members)

@@ -7,13 +7,13 @@ last step the sign that all is done, which GitHub's list of repositories shows f
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 
 from bot.classroom.forge import FEEDBACK, MAIN, Forge
-from bot.classroom.names import Home, Target, described, homes
+from bot.classroom.names import Directory, Home, Target, described, homes
 from bot.clock import REAL, Clock
 from bot.errors import LaterError, UnsureError
 from bot.organisation import Organisation, Repository
@@ -69,18 +69,18 @@ class Provisioner:
         self._clock, self._dry_run = clock, dry_run
         self._starters = starters
 
-    def run(self, targets: Sequence[Target], repositories: Sequence[Repository]) -> Iterator[Step]:
+    def run(self, targets: Iterable[Target], repositories: Sequence[Repository]) -> Iterator[Step]:
         """Yields what is done, as soon as it is. One student's trouble is not the others'.
 
         Raises LaterError where GitHub wants a pause, and the error of the last where many in a
         row had one.
         """
-        there = homes(self._course, repositories)
+        there = Directory(homes(self._course, repositories))
         taken = {repository.name.lower() for repository in repositories}
         in_a_row = 0
         for target in targets:
             try:
-                yield from self._one(target, home_of(target, there), taken)
+                yield from self._one(target, there.home_of(target), taken)
                 in_a_row = 0
             except LaterError:
                 raise
@@ -285,17 +285,6 @@ class Provisioner:
             if found is not None:
                 self._door.withdraw(repository.name, found.id)
             self._door.invite(repository.name, member.login)
-
-
-def home_of(target: Target, there: Sequence[Home]) -> Home | None:
-    """By the number of an account, whatever its login was; a group by its name."""
-    numbers = {member.number for member in target.members}
-    for each in there:
-        if each.owner.lower() == target.owner.lower():
-            return each
-    if len(target.members) == 1:
-        return next((h for h in there if set(h.numbers) == numbers), None)
-    return None
 
 
 def _waiting(found: Home, target: Target, clock: Clock) -> bool:

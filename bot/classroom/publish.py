@@ -7,19 +7,24 @@ template keeps a tag for every release, by which an update knows what a student 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 
-from bot import git
+from bot import git, tools
 from bot.classroom.forge import MAIN, Forge
+from bot.classroom.providers import provider_of
 from bot.classroom.provision import Step
+from bot.classroom.session import Session
 from bot.classroom.update import Releases
 from bot.errors import UnsureError
 from bot.git import File
 from bot.organisation import Organisation, Repository
-from tito import leaks
-from tito.course import MANIFEST, Course
+from tito import leaks, student
+from tito.cli.nbgrader import GRADEBOOK
+from tito.course import MANIFEST, Course, Module
 from tito.errors import RefusedError, TitoError
 from tito.leaks import Secrets
-from tito.provenance import FILE, decode
+from tito.proof import prove
+from tito.provenance import FILE, decode, stamped
 from tito.report import Finding, failed
 
 TAG = "refs/tags/release-"
@@ -114,6 +119,60 @@ def _fault(forge: Forge, sha: str) -> str:
     if FILE not in git.text(forge.local, "ls-tree", "--name-only", sha).split("\n"):
         return f"holds no {FILE}"
     return ""
+
+
+def everything(session: Session, *, dry_run: bool = False) -> Iterator[Step]:
+    """Tools, template, and what the provider wants. Nothing is written before all is proven."""
+    course, door = session.course, session.door
+    modules = handed_out(course, session.clock.moment())
+    source = student.commit_of(course)
+    refused(prove(course, modules))
+    publisher = Publisher(course, door, session.forge, dry_run=dry_run)
+    names = session.classroom
+    tools_home, steps = publisher.repository(names.tools, "tools")
+    yield from steps
+    sha = git.NOTHING
+    if tools_home is not None:
+        address = tools_home.clone_url
+        published = tools.publish(
+            course.root, address, environment=session.forge.access(address), dry_run=dry_run
+        )
+        sha = published.commit
+        if published.refs:
+            yield Step(names.tools, f"{published.tag} published")
+        yield from publisher.open_tools(tools_home)
+    files = release(course, modules, f"{door.login}/{names.tools}", sha, source=source)
+    template, steps = publisher.repository(names.template, "template")
+    yield from steps
+    if template is None:
+        yield Step(names.template, f"release {decode(files[FILE]).release} published")
+    else:
+        yield from publisher.template(template, files, secrets_of_commit(course, files))
+    yield from provider_of(course).publish(session, dry_run=dry_run)
+
+
+def handed_out(course: Course, now: datetime) -> tuple[Module, ...]:
+    """The modules of the assignments that are open by now, and all before them.
+
+    A course without assignments hands out all that is written. Raises TitoError if nothing is open.
+    """
+    opened = [a for a in course.assignments if a.opens is None or a.opens <= now]
+    names = {name for assignment in opened for name in assignment.modules}
+    if not course.assignments:
+        names = {module.name for module in course.modules if course.written(module)}
+    chosen = [module for module in course.modules if module.name in names]
+    if not chosen:
+        raise TitoError("no assignment is open yet", where=MANIFEST, hint="see `opens` there")
+    return course.up_to(chosen[-1])
+
+
+def release(
+    course: Course, modules: Sequence[Module], tools: str, sha: str, *, source: str
+) -> dict[str, bytes]:
+    """The files of a release: the student repository, and what the provider adds to it."""
+    plain = student.tree(course, modules, source=source, gradebook=course.root / GRADEBOOK)
+    added = provider_of(course).files(course, tools, sha)
+    return stamped(course, {**plain, **added}, modules, source=source)
 
 
 def releases(forge: Forge, repository: Repository) -> Releases:

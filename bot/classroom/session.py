@@ -10,8 +10,7 @@ from functools import cached_property
 from pathlib import Path
 
 from bot.classroom.forge import Forge
-from bot.classroom.names import Home, Target, homes, targets
-from bot.classroom.provision import home_of
+from bot.classroom.names import Directory, Home, Target, homes, targets
 from bot.clock import REAL, Clock
 from bot.credentials import auth_for, credentials_from
 from bot.errors import GoneError
@@ -63,21 +62,28 @@ class Session:
         return read_roster(self.course.root / path, path)
 
     @cached_property
-    def targets(self) -> list[Target]:
-        """The repositories there should be. Logins without a number are looked up, one by one."""
-        return targets(self.course, self.students, self._numbers())
+    def directory(self) -> Directory:
+        """The same, to look up."""
+        return Directory(self.homes)
 
-    def _numbers(self) -> Mapping[str, int]:
-        """The roster's logins that name no number: from the repositories, else from GitHub."""
-        alone = {h.owner.lower(): next(iter(h.numbers)) for h in self.homes if len(h.numbers) == 1}
-        found = {}
-        for student in self.students:
-            login = student.login.lower()
-            if student.github_id is None:
-                number = alone.get(login) or self._looked_up(student)
-                if number is not None:
-                    found[login] = number
-        return found
+    def wanted(self) -> Iterator[Target]:
+        """The repositories there should be, each looked up just before it is needed."""
+        return targets(self.course, self.students, self._number_of)
+
+    @cached_property
+    def targets(self) -> list[Target]:
+        """All of them. Logins without a number are looked up, one by one."""
+        return list(self.wanted())
+
+    @cached_property
+    def _alone(self) -> Mapping[str, int]:
+        """Login → number, of those who have a repository by themselves."""
+        return {h.owner.lower(): next(iter(h.numbers)) for h in self.homes if len(h.numbers) == 1}
+
+    def _number_of(self, student: Student) -> int | None:
+        """From the roster, from the repositories, else from GitHub."""
+        known = student.github_id or self._alone.get(student.login.lower())
+        return known or self._looked_up(student)
 
     def _looked_up(self, student: Student) -> int | None:
         try:
@@ -148,7 +154,7 @@ def members_homes(
     found, seen = [], set()
     for target in session.targets:
         names = {target.owner.lower(), *(m.login.lower() for m in target.members)}
-        home = home_of(target, session.homes)
+        home = session.directory.home_of(target)
         if (target.active or not active) and home is not None and (not wanted or names & wanted):
             found.append((target, home))
             seen |= names

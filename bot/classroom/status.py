@@ -15,10 +15,10 @@ from msgspec.structs import replace
 
 from bot.classroom.forge import FEEDBACK, MAIN, UPDATE
 from bot.classroom.names import Home, Member, Target
-from bot.classroom.provision import EXPIRES, home_of
+from bot.classroom.provision import EXPIRES
 from bot.classroom.remembered import Read, recall, remember
 from bot.classroom.session import Session
-from bot.feedback import CONTEXT, NOT_RUN
+from bot.feedback_page import CONTEXT, NOT_RUN
 from bot.organisation import Account, Pull
 from tito.errors import TitoError
 from tito.provenance import FILE, decode
@@ -63,7 +63,7 @@ class Status:
         self.read = 0
         """So many repositories had changed."""
         targets = session.targets
-        homes = {target.name: home_of(target, session.homes) for target in targets}
+        homes = {target.name: session.directory.home_of(target) for target in targets}
         try:
             reads = {home.repository.id: self._one(home) for home in homes.values() if home}
         finally:

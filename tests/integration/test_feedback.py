@@ -20,10 +20,11 @@ from tests.small_class import (
     small_course,
     solve,
 )
-from tito import feedback, sandbox
+from tito import attempt, feedback, sandbox
 from tito.attempt import Clock
 from tito.cli import invoke
-from tito.errors import UsageError
+from tito.course import load
+from tito.errors import RefusedError, TitoError, UsageError
 from tito.feedback import Feedback, decode
 from tito.report import encode
 from tito.run_on import everything, of_assignment
@@ -170,6 +171,32 @@ def test_a_checkpoint_that_cannot_be_read_is_waiting(student: Path, text: str | 
     assert found.state == "passed"
 
 
+def test_what_the_engine_refuses_without_a_reason_is_not_green(
+    student: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    solve(student, FIRST, GOOD)
+    for error, said in (
+        (RefusedError("no", []), "this module could not be tried"),
+        (TitoError("not like this", where=SECOND), "not like this"),
+    ):
+
+        def refuse(*_: object, _error: TitoError = error, **__: object) -> None:
+            raise _error
+
+        monkeypatch.setattr(attempt, "run_module", refuse)
+        found = look(student)
+        assert found.state == "failed"
+        assert said in messages(found)[0] or "stands on this" in messages(found)[0]
+
+
+def test_a_checkpoint_without_time_or_sandbox_has_not_passed(student: Path) -> None:
+    solve(student, FIRST, GOOD, HALF)
+    course = load(student)
+    over = Clock(5, time.monotonic())
+    results, found = attempt.try_checkpoints(course, course.modules, over, str)
+    assert ([each.state for each in results], found) == (["waiting"], [])
+
+
 def test_a_link_in_place_of_a_locked_file_is_not_followed(student: Path) -> None:
     text = (student / CHECK).read_bytes()
     (student / "other.py").write_bytes(text)
@@ -191,6 +218,12 @@ def test_what_cannot_be_judged_is_an_error(student: Path, path: str, text: str, 
     assert found.state == "error"
     assert said in found.because
     assert found.report.status == "error"
+
+
+def test_checkpoints_that_were_not_handed_out_are_not_shown(student: Path) -> None:
+    solve(student, FIRST, GOOD)
+    edit(student, "release.json", CHECK, "tests/checkpoints/checkpoint_99_other.py")
+    assert look(student).report.checkpoints == ()
 
 
 def test_without_a_release_every_written_module_counts_as_started(student: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT
+from tests.nbgrader_course import needs_nbgrader
 from tito import course as course_module
 from tito.course import Course, Module
 from tito.export import build
@@ -58,10 +59,10 @@ def test_every_earlier_module_passes_on_prefix_k(last: Module, tmp_path: Path) -
         assert run.passed
 
 
+@needs_nbgrader
 def test_the_version_of_stubs_imports_silently(
     copy_of_course: Callable[[], Path], tmp_path: Path
 ) -> None:
-    pytest.importorskip("nbgrader")
     course = course_module.load(copy_of_course())
     for module, text in student_versions(course, WRITTEN).items():
         course.dev_file(module).write_text(text, encoding="utf-8")
@@ -73,10 +74,10 @@ def test_the_version_of_stubs_imports_silently(
 
 
 @pytest.mark.parametrize("module", WRITTEN, ids=slug)
+@needs_nbgrader
 def test_a_stub_fails_every_test_of_its_module(
     module: Module, copy_of_course: Callable[[], Path]
 ) -> None:
-    pytest.importorskip("nbgrader")
     course = course_module.load(copy_of_course())
     file = course.dev_file(module)
     file.write_text(student_version(course, module), encoding="utf-8")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.nbgrader_course import needs_nbgrader
 from tests.student_tree import commit, committed_course, git, lay, tito
 from tito import course as course_module
 from tito import handout, provenance
@@ -18,14 +19,13 @@ from tito.course import Course
 from tito.errors import TitoError, UsageError
 from tito.student import commit_of, student_version, tree
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, needs_nbgrader]
 SOURCE = "a" * 40
 
 
 @pytest.fixture(scope="module")
 def course(tmp_path_factory: pytest.TempPathFactory) -> Course:
     """Committed, and never written to."""
-    pytest.importorskip("nbgrader")
     return committed_course(tmp_path_factory.mktemp("course"))
 
 

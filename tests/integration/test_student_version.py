@@ -12,14 +12,14 @@ import pytest
 
 from tests import nbgrader_course
 from tests.conftest import ROOT, SmallCourse
-from tests.nbgrader_course import Source, cell_of, kept
+from tests.nbgrader_course import Source, cell_of, kept, needs_nbgrader
 from tito import course as course_module
 from tito.course import Course, Module
 from tito.errors import TitoError
 from tito.released import STUB, assignment_of, release
 from tito.source import DevFile, header_of, parse, read
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, needs_nbgrader]
 
 COURSE = course_module.load(ROOT)
 WRITTEN = [module for module in COURSE.modules if COURSE.written(module)]
@@ -166,7 +166,6 @@ def released(course: Course, book: Path | None = None) -> str:
 
 @pytest.mark.filterwarnings("ignore:Object of type")
 def test_a_second_release_updates_the_gradebook_and_keeps_submissions(tmp_path: Path) -> None:
-    pytest.importorskip("nbgrader")
     api = pytest.importorskip("nbgrader.api")
     book = tmp_path / "gradebook.db"
     course = changed_course(tmp_path / "a", SMALL)
@@ -192,7 +191,6 @@ def test_a_second_release_updates_the_gradebook_and_keeps_submissions(tmp_path: 
 
 @pytest.mark.filterwarnings("ignore:Object of type")
 def test_a_module_that_left_its_assignment_leaves_the_gradebook(tmp_path: Path) -> None:
-    pytest.importorskip("nbgrader")
     api = pytest.importorskip("nbgrader.api")
     book = tmp_path / "gradebook.db"
     course = changed_course(tmp_path / "a", SMALL)
@@ -210,7 +208,6 @@ def test_a_module_that_left_its_assignment_leaves_the_gradebook(tmp_path: Path) 
 
 
 def test_a_file_that_is_no_gradebook_is_left_alone(tmp_path: Path) -> None:
-    pytest.importorskip("nbgrader")
     book = tmp_path / "gradebook.db"
     book.write_text("grades: all of them\n" * 50)
     with pytest.raises(TitoError, match="not a database") as caught:
@@ -230,7 +227,6 @@ def test_a_file_that_is_no_gradebook_is_left_alone(tmp_path: Path) -> None:
 def test_what_nbgrader_refuses_is_refused_with_its_words(
     tmp_path: Path, old: str, new: str, message: str
 ) -> None:
-    pytest.importorskip("nbgrader")
     assert old in SMALL
     with pytest.raises(TitoError, match=message) as caught:
         released(changed_course(tmp_path, SMALL.replace(old, new)))
@@ -238,7 +234,6 @@ def test_what_nbgrader_refuses_is_refused_with_its_words(
 
 
 def test_a_cell_that_no_py_file_can_hold_is_refused_with_its_line(tmp_path: Path) -> None:
-    pytest.importorskip("nbgrader")
     text = SMALL.replace("    ### BEGIN HIDDEN", "\n    ### BEGIN HIDDEN").replace(
         "\n\n\ntest_a()\n", "\n"
     )
@@ -248,7 +243,6 @@ def test_a_cell_that_no_py_file_can_hold_is_refused_with_its_line(tmp_path: Path
 
 
 def test_prose_and_comments_keep_the_form_they_had(tmp_path: Path) -> None:
-    pytest.importorskip("nbgrader")
     answer = '{"schema_version": 3, "grade": true, "solution": true, "locked": false, "task": false, "points": 1, "grade_id": "tensor-%s"}'
     text = (
         f'# %% [markdown] nbgrader={answer % "w"}\nr"""\nBecause $\\alpha$.\n"""\n\n'

@@ -13,7 +13,8 @@ import pytest
 
 from tests.conftest import ROOT, SmallCourse
 from tito import course as course_module
-from tito.leaks import Secrets, search, search_files, search_repository, secrets_of
+from tito.assignments import LeakException
+from tito.leaks import Secrets, excuse, search, search_files, search_repository, secrets_of
 from tito.source import read
 
 DEV = '''\
@@ -222,3 +223,27 @@ def test_the_engine_and_the_documents_of_this_course_are_no_false_alarm() -> Non
     assert len(names) > 100
     found = search_files(secrets, {name: (ROOT / name).read_bytes() for name in names})
     assert [(f.rule, f.place, f.message) for f in found] == []
+
+
+def test_an_exception_excuses_what_it_names_and_nothing_else(secrets: Secrets) -> None:
+    found = search_files(secrets, {"docs/a.md": RENAMED.encode(), "b.md": RENAMED.encode()})
+    assert {finding.path for finding in found} == {"docs/a.md", "b.md"}
+    reason = "the lecture shows it"
+    allowed = LeakException("docs/*.md", "modules/source/01_tensor/*", reason)
+    assert {finding.path for finding in excuse(found, [allowed])} == {"b.md"}
+    elsewhere = LeakException("docs/*.md", "modules/source/02_*/*", reason)
+    left = excuse(found, [elsewhere])
+    assert [f.path for f in left if f.severity == "error"] == [f.path for f in found]
+    (warning,) = (finding for finding in left if finding.severity == "warning")
+    assert (warning.rule, warning.path) == ("leak-exception", "classroom.yml")
+    assert "docs/*.md of modules/source/02_*/*" in warning.message
+
+
+def test_a_marker_and_what_cannot_be_read_are_never_excused(secrets: Secrets) -> None:
+    found = search_files(secrets, {"a.md": b"### BEGIN SOLUTION\n", "b.bin": b"PACK\0\0"})
+    everything = LeakException("**", "**", "because I say so")
+    assert {f.rule for f in excuse(found, [everything])} == {
+        "leak-marker",
+        "leak-unreadable",
+        "leak-exception",
+    }

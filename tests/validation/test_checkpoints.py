@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT
+from tests.nbgrader_course import needs_nbgrader
 from tito import course as course_module
 from tito.checkpoints import run
 from tito.course import Checkpoint
@@ -146,10 +147,10 @@ def test_it_fails_on_an_empty_package(
     [(c, name) for c in WRITTEN for name in c.modules],
     ids=lambda value: value if isinstance(value, str) else value.slug,
 )
+@needs_nbgrader
 def test_it_fails_if_one_of_its_modules_holds_stubs(
     checkpoint: Checkpoint, name: str, copy_of_course: Callable[[], Path]
 ) -> None:
-    pytest.importorskip("nbgrader")
     course = course_module.load(copy_of_course())
     module = course.module(name)
     text = student_version(course, module)

@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from bot.feedback_page import status_of
 from bot.verdict import Unreadable, read_report
 from tests.conftest import ROOT, SmallCourse
 from tests.hostile.reports import Opener
+from tests.small_class import NOT_RUN, RAN, REFS, pushed
 from tito import course as course_module
 from tito import gradients
 from tito.cli import invoke
@@ -387,3 +389,12 @@ def test_r25_a_solution_cell_without_markers_is_refused(small: SmallCourse) -> N
     finding = refused(small)
     assert finding.rule == "export-solution"
     assert "BEGIN SOLUTION" in finding.message
+
+
+@pytest.mark.parametrize(
+    "asked", [("push", RAN, RAN), ("tag", NOT_RUN, RAN), ("off", NOT_RUN, NOT_RUN)]
+)
+def test_r28_only_what_is_asked_for_is_run_and_green(asked: Any, tmp_path: Path) -> None:
+    run_on, *wanted = asked
+    found = [status_of(pushed(tmp_path / ref, run_on, ref), "") for ref in REFS]
+    assert [(each.context, each.state) for each in found] == wanted

@@ -63,6 +63,7 @@ def first_module(root: Path) -> None:
     name = manifest["modules"][0]["name"]
     manifest["modules"] = manifest["modules"][:1]
     manifest["course"]["points"] = manifest["modules"][0]["points"]
+    manifest.pop("assignments", None)  # they name modules that are not here
     manifest["checkpoints"] = [c for c in manifest["checkpoints"] if c["modules"] == [name]]
     (root / "classroom.yml").write_text(yaml.safe_dump(manifest, sort_keys=False), encoding="utf-8")
     (root / "pyproject.toml").write_text(PROJECT, encoding="utf-8")

@@ -62,6 +62,18 @@ def integration(json_file: str | None) -> int:
     return show(result, json_file)
 
 
+@command.command("student")
+@ui.json_option
+def student(json_file: str | None) -> int:
+    """What a class would be given is fit for it: the five proofs. For instructors."""
+    from tito.gates import student_gate
+
+    with ui.working("getting ready") as status:
+        progress = status.update if status else None
+        result = student_gate(find_root(Path.cwd()), progress=progress)
+    return show(result, json_file)
+
+
 def show(result: GateResult, json_file: str | None) -> int:
     """Print a gate's result and return the exit code."""
     if not ui.write_json(json_file, result):

@@ -64,3 +64,31 @@ def generate(
     words = f"{len(files)} files" if done.changed else "nothing had changed"
     ui.verdict(True, f"{output} holds {len(chosen)} module(s) for students; {words}")
     ui.step("before anybody gets it: tito nbgrader validate --all")
+
+
+@command.command("validate")
+@click.argument("modules", nargs=-1, metavar="MODULE...")
+@click.option("--all", "everything", is_flag=True, help="Every written module.")
+@ui.json_option
+def validate(modules: tuple[str, ...], everything: bool, json_file: str | None) -> int:
+    """Prove that these modules can be handed out: five proofs, with the working folder's files."""
+    from tito import proof
+
+    course = ui.open_course()
+    chosen = choose(course, modules, everything=everything)
+    with ui.working("getting ready") as status:
+        progress = status.update if status else lambda _: None
+        found = proof.proofs(course, chosen, progress=progress)
+    held = all(each.holds for each in found)
+    if ui.write_json(json_file, found):
+        return 0 if held else 1
+    ui.show_findings(finding for each in found for finding in each.findings)
+    for module in ("", *(module.slug for module in chosen)):
+        mine = [each for each in found if each.module == module]
+        words = (f"{'✓' if p.holds else '✗'} {proof.NAMES[p.number - 1]}" for p in mine)
+        ui.line(f"{module or 'all files'}: {', '.join(words)}")
+    failed = sum(not each.holds for each in found)
+    ui.verdict(
+        held, f"{failed} of {len(found)} proofs do not hold" if failed else "all proofs hold"
+    )
+    return 0 if held else 1

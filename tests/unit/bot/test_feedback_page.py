@@ -10,8 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.feedback import read_feedback, status_of
-from bot.feedback_page import Subject, render, summary
+from bot.feedback_page import Subject, render, status_of, summary
 from bot.render import BUDGET
 from bot.verdict import Unreadable
 from tests.hostile.texts import FEW
@@ -165,6 +164,9 @@ def test_no_text_whatever_gets_out(texts: list[str]) -> None:
 
 
 def test_the_file_is_read_with_care(tmp_path: Path) -> None:
+    pytest.importorskip("github")
+    from bot.feedback import read_feedback
+
     file = tmp_path / "result.json"
     assert read_feedback(file) == SUBJECTS["unreadable"]
     file.write_bytes(encode(partial()))
