@@ -15,9 +15,9 @@ from bot.classroom.changes import KEPT, same
 from bot.classroom.forge import MAIN, Forge
 from bot.classroom.names import Home, Target
 from bot.classroom.offer import open_once, push
-from bot.classroom.provision import MOST_IN_A_ROW, Step
+from bot.classroom.one_by_one import one_by_one
+from bot.classroom.provision import Step
 from bot.clock import Clock
-from bot.errors import LaterError
 from bot.git import File
 from bot.organisation import Organisation
 from tito.assignments import Assignment
@@ -117,18 +117,7 @@ class CatchUps:
 
     def run(self, pairs: Sequence[tuple[Target, Home]]) -> Iterator[Step]:
         """Yields what is done. Raises LaterError where GitHub wants a pause."""
-        in_a_row = 0
-        for target, home in pairs:
-            try:
-                yield from self._one(target, home)
-                in_a_row = 0
-            except LaterError:
-                raise
-            except TitoError as error:
-                in_a_row += 1
-                if in_a_row > MOST_IN_A_ROW:
-                    raise
-                yield Step(home.repository.name, error.message, failed=True)
+        return one_by_one(pairs, lambda pair: self._one(*pair), lambda pair: pair[1])
 
     def _one(self, target: Target, home: Home) -> Iterator[Step]:
         name, address = home.repository.name, home.repository.clone_url

@@ -15,8 +15,9 @@ from msgspec.structs import replace
 from bot.classroom.copies import keep
 from bot.classroom.forge import Forge
 from bot.classroom.names import Home, home, homes, terms
+from bot.classroom.one_by_one import one_by_one
 from bot.classroom.provision import Step
-from bot.errors import GoneError, LaterError
+from bot.errors import GoneError
 from bot.organisation import Organisation, Repository
 from tito.course import MANIFEST, Course
 from tito.errors import TitoError
@@ -55,13 +56,7 @@ class Purge:
 
     def run(self, found: Sequence[Home]) -> Iterator[Step]:
         """Yields what is done. One that cannot be copied is not deleted."""
-        for each in found:
-            try:
-                yield from self._one(each)
-            except LaterError:
-                raise
-            except TitoError as error:
-                yield Step(each.repository.name, error.message, failed=True)
+        return one_by_one(found, self._one, lambda each: each)
 
     def _one(self, each: Home) -> Iterator[Step]:
         name = each.repository.name

@@ -14,8 +14,8 @@ from bot.classroom.changes import Changes, Tree, changes
 from bot.classroom.forge import FEEDBACK, MAIN, UPDATE, Forge
 from bot.classroom.names import Home
 from bot.classroom.offer import open_once, push
-from bot.classroom.provision import MOST_IN_A_ROW, Step
-from bot.errors import LaterError
+from bot.classroom.one_by_one import one_by_one
+from bot.classroom.provision import Step
 from bot.organisation import Organisation, Pull
 from tito.course import Course
 from tito.errors import TitoError
@@ -54,18 +54,7 @@ class Updater:
 
     def run(self, homes: Sequence[Home]) -> Iterator[Step]:
         """Yields what is done. Raises LaterError where GitHub wants a pause."""
-        in_a_row = 0
-        for home in homes:
-            try:
-                yield from self._one(home)
-                in_a_row = 0
-            except LaterError:
-                raise
-            except TitoError as error:
-                in_a_row += 1
-                if in_a_row > MOST_IN_A_ROW:
-                    raise
-                yield Step(home.repository.name, error.message, failed=True)
+        return one_by_one(homes, self._one, lambda home: home)
 
     def _one(self, home: Home) -> Iterator[Step]:
         name, mark = home.repository.name, _MARK.format(release=self._releases.newest)

@@ -173,7 +173,7 @@ def world_in(
             "PATH": os.environ["PATH"],
         }
         yield World(hub, acme, load(root), folder, environment)
-        assert hub.violations == []
+        assert hub.violations == [], hub.violations
 
 
 def names(rows: Sequence[str]) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -12,8 +12,14 @@ pytest.importorskip("openapi_core")
 
 from bot import __main__ as program
 from bot.classroom.catch_up import CatchUps, due_for, given_file
+from bot.classroom.forge import Forge
+from bot.classroom.names import Home
+from bot.classroom.offer import push
+from bot.classroom.one_by_one import one_by_one
 from bot.classroom.provision import Step
 from bot.classroom.session import members_homes, opened
+from bot.errors import LaterError
+from bot.organisation import Repository
 from tests.conftest import SmallCourse
 from tests.integration.class_on_hub import DEV, SECTIONS, Turned, World, git, world_in
 from tito.assignments import Assignment
@@ -156,6 +162,70 @@ def test_a_killed_run_is_finished_by_the_next(world: World, turned: Turned) -> N
     assert offer(world, turned, ADA)[0] == [Step("work-ada", "catch-up 01 offered")]
     assert len(world.hub.repository("acme/work-ada").pulls) == 2
     assert len(read_catch_ups(world.course.root / "catch-ups.csv", "catch-ups.csv")) == 1
+
+
+def test_a_lost_answer_opens_nothing_twice(world: World, turned: Turned) -> None:
+    turned.days(5)
+    world.hub.drop_response_after_write(method="POST", path="/pulls")
+    assert len(offer(world, turned, ADA)[0]) == 1
+    assert len(world.hub.repository("acme/work-ada").pulls) == 2
+
+
+def test_a_push_that_was_carried_out_is_no_failure(world: World, tmp_path: Path) -> None:
+    (tmp_path / "git").mkdir()
+
+    class Lost(Forge):
+        """Carries out what it is told to, and hears nothing."""
+
+        carried_out = True
+
+        def push(self, address: str, refs: Mapping[str, tuple[str, str]]) -> None:
+            if self.carried_out:
+                super().push(address, refs)
+            raise TitoError("the connection was cut")
+
+    forge = Lost(tmp_path / "git", lambda: "token", world.hub.url)
+    address = world.bare("work-ada").as_uri()
+    tip = forge.refs(address)["refs/heads/main"]
+    forge.fetch(address, tip)
+    push(forge, address, "refs/heads/one", made=tip, before="")
+    forge.carried_out = False
+    with pytest.raises(TitoError, match="was cut"):
+        push(forge, address, "refs/heads/two", made=tip, before="")
+
+
+def test_one_without_main_and_one_that_deleted_the_file(world: World, turned: Turned) -> None:
+    turned.days(5)
+    world.hub.repository("acme/work-bob").remove("refs/heads/main")
+    clone = world.clone("work-ada")
+    (clone / PATH).unlink()
+    world.work("work-ada", {"notes.md": "deleted it\n"})
+    ada, bob = offer(world, turned)[0]
+    assert (ada.what, ada.failed) == ("catch-up 01 offered", False)
+    assert (bob.what, bob.failed) == ("work-bob has no branch main yet", True)
+    assert at(world, ADA, PATH) == DEV.strip()
+    assert "kept" not in git(world.bare("work-ada"), "ls-tree", "--name-only", BRANCH)
+
+
+def test_many_in_a_row_are_not_about_the_students() -> None:
+    def work(_: int) -> Iterator[Step]:
+        raise TitoError("the server is on fire")
+        yield
+
+    def home(_: int) -> Home:
+        repository = Repository("work", 1, True, "", "", "", False, "main", 1, "", False)
+        return Home(repository, "ada", {})
+
+    with pytest.raises(TitoError, match="on fire"):
+        list(one_by_one(range(9), work, home))
+    assert len(list(one_by_one(range(5), work, home))) == 5
+
+    def later(_: int) -> Iterator[Step]:
+        raise LaterError("a pause", until=DUE)
+        yield
+
+    with pytest.raises(LaterError):
+        list(one_by_one(range(2), later, home))
 
 
 def test_the_command(world: World, capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,6 +10,9 @@ import pytest
 
 pytest.importorskip("openapi_core")
 
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
 from bot import __main__ as program
 from bot.classroom.doctor import MUST_BE, examine_all
 from bot.classroom.session import opened
@@ -17,6 +20,8 @@ from bot.localhub.organisation import OPEN
 from tests.conftest import SmallCourse
 from tests.integration.class_on_hub import SECTIONS, TEACHER, World, git, world_in
 from tito.report import Finding
+
+PEM = serialization.Encoding.PEM
 
 
 @pytest.fixture
@@ -55,19 +60,24 @@ def test_a_locked_down_organisation_passes(
     assert json.loads(capsys.readouterr().out) == []
 
 
-@pytest.mark.parametrize("name", MUST_BE)
+@pytest.mark.slow
 def test_each_open_setting_is_found_and_stops_provisioning(
-    world: World, name: str, capsys: pytest.CaptureFixture[str]
+    world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    opened_up = OPEN[name] if OPEN[name] != MUST_BE[name][0] else True
-    world.organisation.settings[name] = opened_up
-    [finding] = found(world)
-    assert finding.rule == "organisation"
-    assert name in finding.message
-    assert "gh api -X PATCH orgs/acme" in finding.hint or "Member privileges" in finding.hint
-    assert program.invoke(["classroom", "provision"]) == 1
+    settings = world.organisation.settings
+    for name, (wanted, _) in MUST_BE.items():
+        settings[name] = OPEN[name] if OPEN[name] != wanted else True
+        [finding] = found(world)
+        assert finding.rule == "organisation"
+        assert name in finding.message
+        assert "gh api -X PATCH orgs/acme" in finding.hint or "Member privileges" in finding.hint
+        assert program.invoke(["classroom", "provision"]) == 1
+        assert "nothing was written" in capsys.readouterr().err
+        settings[name] = wanted
     assert world.hub.writes == []
-    assert "nothing was written" in capsys.readouterr().err
+    del settings["members_can_fork_private_repositories"]
+    [finding] = found(world)
+    assert finding.rule == "organisation-unseen"
 
 
 def secret(world: World) -> None:
@@ -156,25 +166,49 @@ def test_the_course_must_be_closed_to_students_workflows(
         assert finding.hint.endswith("-f access_level=none")
 
 
-@pytest.mark.parametrize(
-    ("permission", "rule", "said"),
-    [
-        ("organization-administration", "organisation-unseen", "no owner's of acme"),
-        ("organization-secrets", "organisation-unseen", "secrets"),
-        ("members", "token-reach", "may not read members"),
-        ("contents", "token-reach", "may not read contents"),
-        ("pull-requests", "token-reach", "may not read pull requests"),
-        ("statuses", "token-reach", "may not read commit statuses"),
-        ("administration", "token-reach", "may not read administration"),
-    ],
-)
-def test_each_missing_permission_is_named(
-    world: World, permission: str, rule: str, said: str
-) -> None:
-    held: dict[str, Any] = {name: level for name, level in TEACHER.items() if name != permission}
-    [finding] = found(world, world.hub.token(held, login="teacher"))
-    assert finding.rule == rule
-    assert said in finding.message
+MISSING = {
+    "organization-administration": ("organisation-unseen", "no owner's of acme"),
+    "organization-secrets": ("organisation-unseen", "secrets"),
+    "members": ("token-reach", "may not read members"),
+    "contents": ("token-reach", "may not read contents"),
+    "pull-requests": ("token-reach", "may not read pull requests"),
+    "statuses": ("token-reach", "may not read commit statuses"),
+    "administration": ("token-reach", "may not read administration"),
+}
+
+
+@pytest.mark.slow
+def test_each_missing_permission_is_named(world: World) -> None:
+    for permission, (rule, said) in MISSING.items():
+        held: dict[str, Any] = {
+            name: level for name, level in TEACHER.items() if name != permission
+        }
+        [finding] = found(world, world.hub.token(held, login="teacher"))
+        assert finding.rule == rule
+        assert said in finding.message
+
+
+@pytest.mark.slow
+def test_an_app_is_asked_for_a_token_of_each_job(world: World) -> None:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    public = key.public_key().public_bytes(PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    private = key.private_bytes(
+        PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
+    )
+    held: dict[str, Any] = {**TEACHER, "metadata": "read"}
+    installation = world.hub.install("keeper", world.organisation, held, public.decode())
+    given = {name: value for name, value in world.environment.items() if name != "GITHUB_TOKEN"}
+    given |= {"TITO_APP_ID": str(installation.app.id), "TITO_APP_KEY": private.decode()}
+    with opened(world.course, "look", given) as session:
+        assert examine_all(session) == []
+    narrow = {name: level for name, level in held.items() if name != "workflows"}
+    other = world.hub.install("narrow", world.organisation, narrow, public.decode())
+    given["TITO_APP_ID"] = str(other.app.id)
+    with opened(world.course, "look", given) as session:
+        findings = examine_all(session)
+    assert [each.rule for each in findings] == ["token-reach"] * 3
+    assert "for the job 'publish'" in findings[0].message
+    assert "workflows: write" in findings[0].hint
 
 
 def test_a_member_who_is_no_owner_is_told_so(world: World) -> None:

@@ -50,6 +50,7 @@ def unpacked(file: Path) -> dict[str, bytes]:
         return {name: archive.read(name) for name in archive.namelist()}
 
 
+@pytest.mark.slow
 def test_all_of_one_student_is_in_the_archive(
     world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -82,6 +83,7 @@ def test_all_of_one_student_is_in_the_archive(
     assert run("export", "--login", ADA, "--output", str(tmp_path / "no" / "no.zip")) == 1
 
 
+@pytest.mark.slow
 def test_who_left_the_roster_and_who_shares_is_exported_too(
     world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
