@@ -130,8 +130,7 @@ class WholeClass:
         capsys.readouterr()
         assert self.bot("status", "--json", "-") in (0, 1)
         found = json.loads(capsys.readouterr().out)
-        rows = found if isinstance(found, list) else found["students"]
-        return {row["login"]: row for row in rows}
+        return {row["student"]: row for row in found["students"]}
 
 
 @contextmanager
