@@ -24,7 +24,13 @@ from tito.cli import ui
 from tito.errors import TitoError, UsageError
 from tito.report import encode
 
-BENCHMARKS = {"export": "export", "cli": "cli", "import": "importing", "training": "training"}
+BENCHMARKS = {
+    "export": "export",
+    "cli": "cli",
+    "import": "importing",
+    "classroom": "classroom",
+    "training": "training",
+}
 """Name on the command line → file of this folder. `import` is no name for a Python file."""
 
 PROOFS = {"mutation": "mutation"}

@@ -114,10 +114,15 @@ def compare(
 
 
 def environment() -> dict[str, str]:
-    """What measured processes see: this checkout's code, one BLAS thread, bytecode kept."""
+    """What measured processes see: this checkout's code, one BLAS thread, bytecode kept.
+
+    Programs of the environment that runs this come first: nbgrader starts some by their names.
+    """
     dropped = ("PYTHONDONTWRITEBYTECODE", "PYTHONSTARTUP", "PYTHONPROFILEIMPORTTIME")
     kept = {name: value for name, value in os.environ.items() if name not in dropped}
-    return {**kept, "PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1", "COLUMNS": "100"}
+    path = os.pathsep.join([str(Path(sys.executable).parent), kept.get("PATH", os.defpath)])
+    settings = {"PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1", "COLUMNS": "100"}
+    return {**kept, **settings, "PATH": path}
 
 
 def run(command: Sequence[str | Path], *, folder: Path, path: Path | None = None) -> str:

@@ -65,10 +65,13 @@ assignments:
     points: 10
     run_on: {second}
 """
-HEAD = '# %% nbgrader={{"solution": true, "grade": false, "grade_id": "{name}-code"}}\n'
+HEAD = (
+    '# %% nbgrader={{"schema_version": 3, "solution": true, "grade": false, "locked": false,'
+    ' "task": false, "grade_id": "{name}-code"}}\n'
+)
 TEST = (
-    '# %% nbgrader={{"solution": false, "grade": true, "locked": true, "points": {points},'
-    ' "grade_id": "{name}-test"}}\n'
+    '# %% nbgrader={{"schema_version": 3, "solution": false, "grade": true, "locked": true,'
+    ' "task": false, "points": {points}, "grade_id": "{name}-test"}}\n'
 )
 TWICE = f"""\
 {HEAD.format(name="twice")}\

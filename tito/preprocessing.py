@@ -10,8 +10,10 @@ around it. What that leaves half-loaded ends with this process.
 
 from __future__ import annotations
 
+import gc
 import importlib
 import json
+import logging
 import sys
 import types
 from collections.abc import Callable, Iterable
@@ -24,12 +26,17 @@ NOT_INSTALLED = 3
 REFUSED = 4
 """Exit code: nbgrader refused a notebook. The result says which and why."""
 
-_NEVER_NEEDED = ("rfc3987_syntax", "isoduration", "fqdn", "webcolors", "uri_template")
+_NEVER_NEEDED = (
+    *("fqdn", "idna", "isoduration", "jsonpointer", "rfc3339_validator", "rfc3986_validator"),
+    *("rfc3987", "rfc3987_syntax", "uri_template", "webcolors"),
+)
 """jsonschema loads them, if they are there, to check formats that nbgrader does not use."""
 _STAND_INS = {
     "nbconvert.exporters": (),
     "nbconvert.exporters.exporter": ("ResourcesDict",),
     "nbgrader.auth": ("Authenticator",),
+    "tornado": (),
+    "tornado.log": ("LogFormatter",),
     "setuptools.archive_util": ("unpack_archive", "unpack_tarfile", "unpack_zipfile"),
 }
 """Of these nbgrader takes names alone, for annotations and for what is not done here."""
@@ -52,6 +59,7 @@ KINDS = ("grade", "solution", "task", "source")
 
 
 def main() -> None:
+    gc.disable()  # this ends before there is anything worth collecting
     spec = json.loads(sys.stdin.buffer.read().decode("utf-8"))
     try:
         load = prepared()
@@ -82,6 +90,7 @@ def prepared() -> Callable[[str, str], type]:
         module = types.ModuleType(name)
         module.__dict__.update(dict.fromkeys(names, object))
         sys.modules[name] = module
+    sys.modules["tornado.log"].__dict__["app_log"] = logging.getLogger("tornado.application")
     inner = bare("nbgrader.preprocessors")
     base = importlib.import_module("nbgrader.preprocessors.base")
     inner.__dict__["NbGraderPreprocessor"] = base.NbGraderPreprocessor

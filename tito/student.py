@@ -11,6 +11,7 @@ import json
 import subprocess
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import msgspec
@@ -89,18 +90,23 @@ def tree(
     chosen = _without_gap(course, modules)
     listed = _listed(course)
     plain = [*_carried(listed), *_of_modules(course, chosen, listed)]
-    checkpoints = _completed(course, chosen)
-    plain += [path for c in checkpoints for path in [c.path] if path in listed]
-    examples = _examples(course, chosen, listed)
+    plain += [c.path for c in _completed(course, chosen) if c.path in listed]
     api = [path for path in [snapshot_path(course)] if path in listed]
     if not allow_dirty:
-        sources = [course.dev_path(module) for module in chosen]
-        _refuse_uncommitted(course, [*plain, *examples, *api, *sources])
-    files = {path: (course.root / path).read_bytes() for path in [*plain, *examples]}
-    versions = student_versions(course, chosen, gradebook=gradebook)
+        changed = _uncommitted(course)
+        handed = {*plain, *api, *(course.dev_path(module) for module in chosen)}
+        if any(path.startswith("examples/") for path in changed):
+            handed.update(_examples(course, chosen, listed))
+        _refuse(sorted(changed & handed))
+    with ThreadPoolExecutor(1) as pool:
+        # nbgrader takes a second in a process of its own: meanwhile the rest is gathered here.
+        made = pool.submit(student_versions, course, chosen, gradebook=gradebook)
+        plain += _examples(course, chosen, listed)
+        files = {path: (course.root / path).read_bytes() for path in plain}
+        files |= {path: _cut(course, chosen) for path in api}
+        files |= {README: _readme(course, chosen), CONTAINER: _container(course)}
+        versions = made.result()
     files |= {course.dev_path(m): text.encode("utf-8") for m, text in versions.items()}
-    files |= {path: _cut(course, chosen) for path in api}
-    files |= {README: _readme(course, chosen), CONTAINER: _container(course)}
     files |= _package(course, files)
     return provenance.stamped(course, files, chosen, source=source)
 
@@ -201,13 +207,16 @@ def _all_known(needed: Iterable[tuple[str, str]], known: Mapping[str, frozenset[
     return all(source in known and name in known[source] | {""} for source, name in needed)
 
 
-def _refuse_uncommitted(course: Course, paths: Iterable[str]) -> None:
+def _uncommitted(course: Course) -> set[str]:
     commit_of(course)
     changed = git(course.root, "diff", "--name-only", "--relative", "--no-renames", "-z", "HEAD")
-    found = sorted(set(changed.split("\0")) & set(paths))
-    if found:
-        shown = ", ".join(found[:5]) + (f" and {len(found) - 5} more" if len(found) > 5 else "")
-        message = f"{len(found)} file(s) that would be handed out are not committed: {shown}"
+    return set(changed.split("\0")) - {""}
+
+
+def _refuse(paths: Sequence[str]) -> None:
+    if paths:
+        shown = ", ".join(paths[:5]) + (f" and {len(paths) - 5} more" if len(paths) > 5 else "")
+        message = f"{len(paths)} file(s) that would be handed out are not committed: {shown}"
         raise TitoError(message, hint=_COMMIT_FIRST)
 
 

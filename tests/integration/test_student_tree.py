@@ -149,7 +149,8 @@ def test_what_is_not_committed_is_refused(own_course: Course) -> None:
     first = own_course.modules[:1]
     readme = own_course.root / "modules/source/01_setup/README.md"
     readme.write_text(readme.read_text(encoding="utf-8") + "\nMore.\n", encoding="utf-8")
-    (own_course.root / "modules/source/02_tensor/README.md").write_text("not handed out\n")
+    for path in ("modules/source/02_tensor/README.md", "examples/xor.py"):
+        (own_course.root / path).write_text("# not handed out\n")
     with pytest.raises(TitoError, match=r"1 file.* are not committed: modules/source/01_setup"):
         tree(own_course, first, source=SOURCE)
     files = tree(own_course, first, source=SOURCE, allow_dirty=True)

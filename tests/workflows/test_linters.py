@@ -82,4 +82,4 @@ def test_every_script_is_extracted(tmp_path: Path) -> None:
     files = [*ROOT.glob(".github/workflows/*.yml"), *ROOT.glob(".github/actions/*/action.yml")]
     written = sum(file.read_text(encoding="utf-8").count(" run: ") for file in files)
     assert len(texts) == written
-    assert any("python3 -m venv" in text for text in texts)
+    assert any("python3 -I -m venv" in text for text in texts)

@@ -66,6 +66,7 @@ def test_every_job_runs_and_is_green(course: Repository, runner: Act) -> None:
     assert "| export: all modules, empty package |" in done.summary()
     assert "tests collected" in done.log
     assert done.log.count("Success! Your notebook passes all the tests.") == 2
+    assert "gate student: passed" in done.log
 
 
 def test_a_pull_request_gets_its_answer_and_runs_nothing(course: Repository, runner: Act) -> None:

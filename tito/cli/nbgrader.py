@@ -14,7 +14,7 @@ GRADEBOOK = "gradebook.db"
 
 @click.group(name="nbgrader")
 def command() -> None:
-    """Make student versions and prove them. For instructors."""
+    """Make student versions of modules, and prove them."""
 
 
 @command.command("generate")
