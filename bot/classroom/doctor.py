@@ -41,8 +41,9 @@ OPEN_TO_ALL = ("organization", "enterprise")
 
 def examine_all(session: Session) -> list[Finding]:
     """As `examine`, with what a command would stumble on later. Reads, and writes nothing."""
-    found = [*_reach(session), *examine(session), *_plan(session), *_roster(session)]
-    return [*found, *_tools(session), *_template(session)]
+    found = [*_reach(session), *examine(session), *_plan(session)]
+    # Last: thousands of logins may take more requests than an hour has.
+    return [*found, *_tools(session), *_template(session), *_roster(session)]
 
 
 def examine(session: Session) -> list[Finding]:
@@ -201,8 +202,10 @@ def _roster(session: Session) -> Iterator[Finding]:
             message, hint = "nobody is in it", "write a login a line below the header"
             yield Finding("roster", "warning", path, 0, message, hint)
         session.targets  # noqa: B018 - looks up every login that names no number
-    except LaterError:
-        raise
+    except LaterError as error:
+        message = f"not every login could be looked up: {error.message}"
+        hint = "python -m bot classroom provision looks up those that are left, hour by hour"
+        yield Finding("roster", "warning", path, 0, message, hint)
     except RefusedError as error:
         yield from error.findings
     except TitoError as error:

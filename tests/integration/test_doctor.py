@@ -219,6 +219,13 @@ def test_a_member_who_is_no_owner_is_told_so(world: World) -> None:
     assert {"organisation-unseen", "token-reach", "published"} <= {each.rule for each in stranger}
 
 
+def test_more_logins_than_an_hour_has_requests_for(world: World) -> None:
+    world.hub.rate_limit(4000, path="/users/")
+    [finding] = found(world)
+    assert (finding.rule, finding.severity) == ("roster", "warning")
+    assert "not every login" in finding.message
+
+
 def test_classroom_50_needs_a_plan(world: World) -> None:
     world.organisation.plan = "free"
     text = (world.course.root / "classroom.yml").read_text()
