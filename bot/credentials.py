@@ -6,16 +6,15 @@ A minted token may do what its job needs and no more, and is replaced before its
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 import jwt
-from github import Auth, Github
 
 from bot.clock import REAL, Clock
-from bot.github import asking
+from bot.github import ask_as_app
 from bot.settings import Access
 from tito.errors import TitoError
 
@@ -107,16 +106,16 @@ def credentials_from(environment: Mapping[str, str]) -> Credentials:
     return Credentials(token=token)
 
 
-def auth_for(
+def token_for(
     job: str, credentials: Credentials, access: Access, organisation: str, clock: Clock = REAL
-) -> Auth.Auth:
-    """What authenticates the requests of a job."""
+) -> Callable[[], str]:
+    """What gives a token that is good for now, for the requests of a job."""
     if credentials.app is None:
-        return Auth.Token(credentials.token)
+        return lambda: credentials.token
     return Minted(credentials.app, access, organisation, PERMISSIONS[job], clock)
 
 
-class Minted(Auth.Auth):
+class Minted:
     """A token of an App's installation, made when it is needed and made anew in time."""
 
     def __init__(
@@ -127,12 +126,7 @@ class Minted(Auth.Auth):
         self._installation = 0
         self._token, self._until = "", 0.0
 
-    @property
-    def token_type(self) -> str:
-        return "token"
-
-    @property
-    def token(self) -> str:
+    def __call__(self) -> str:
         """As it is good for now."""
         if self._clock.now() > self._until - SPARE:
             self._mint()
@@ -140,16 +134,16 @@ class Minted(Auth.Auth):
 
     def _mint(self) -> None:
         if not self._installation:
-            path = f"/orgs/{self._organisation}/installation"
-            with asking("find the App's installation in the organisation"):
-                self._installation = int(self._ask("GET", path)["id"])
+            what = "find the App's installation in the organisation"
+            found = self._ask(what, "GET", f"/orgs/{self._organisation}/installation")
+            self._installation = int(found["id"])
         path = f"/app/installations/{self._installation}/access_tokens"
-        with asking("mint a token for this job"):
-            made = self._ask("POST", path, {"permissions": self._permissions})
+        given = {"permissions": self._permissions}
+        made = self._ask("mint a token for this job", "POST", path, given)
         self._token = str(made["token"])
         self._until = datetime.fromisoformat(made["expires_at"].replace("Z", "+00:00")).timestamp()
 
-    def _ask(self, method: str, path: str, given: Any = None) -> Any:
+    def _ask(self, what: str, method: str, path: str, given: object = None) -> Any:
         now = int(self._clock.now())
         claims = {"iat": now - _SKEW, "exp": now + _LIFE_OF_A_WORD, "iss": self._app.id}
         try:
@@ -157,13 +151,4 @@ class Minted(Auth.Auth):
         except (ValueError, jwt.PyJWTError):
             hint = "all lines of the file that GitHub gave you, from BEGIN to END"
             raise TitoError("TITO_APP_KEY is no private key that can be read", hint=hint) from None
-        github = Github(
-            auth=Auth.AppAuthToken(word),
-            base_url=self._access.api_url,
-            user_agent="tito-bot",
-            lazy=True,
-        )
-        try:
-            return github.requester.requestJsonAndCheck(method, path, input=given)[1]
-        finally:
-            github.close()
+        return ask_as_app(self._access, word, what, method, path, given)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -91,6 +91,18 @@ class Retries(GithubRetry):
             self._patience.wait(asked or self.get_backoff_time())
 
 
+class _Renewed(Auth.Token):
+    """A token that is asked for with each request, since it does not last."""
+
+    def __init__(self, current: Callable[[], str]) -> None:
+        super().__init__("asked for with each request")
+        self._current = current
+
+    @property
+    def token(self) -> str:
+        return self._current()
+
+
 @dataclass(frozen=True)
 class _Known:
     """An answer that was given before; GitHub sends it again only if it has changed."""
@@ -110,15 +122,16 @@ class Connection:
         self,
         settings: Access,
         *,
-        auth: Auth.Auth | None = None,
+        token: Callable[[], str] | None = None,
         clock: Clock = REAL,
         pace: Pace | None = None,
     ) -> None:
-        """`auth` instead of the token of `settings`; `pace` keeps to limits before GitHub does."""
+        """`token` gives one for each request, instead of that of `settings`; `pace` keeps to limits
+        before GitHub has to."""
         self._patience = Patience(settings.longest_wait, settings.seconds_before_retry, clock)
         self._pace = pace
         self._github = Github(
-            auth=auth or Auth.Token(settings.token),
+            auth=_Renewed(token) if token else Auth.Token(settings.token),
             base_url=settings.api_url,
             per_page=PER_PAGE,
             retry=Retries(
@@ -186,6 +199,20 @@ class Connection:
         except UnsureError:
             self._patience.after_unsure()
             raise
+
+
+def ask_as_app(
+    access: Access, word: str, what: str, method: str, path: str, given: object = None
+) -> Any:
+    """One request of a GitHub App itself, which `word` speaks for: a signed web token."""
+    github = Github(
+        auth=Auth.AppAuthToken(word), base_url=access.api_url, user_agent="tito-bot", lazy=True
+    )
+    try:
+        with asking(what):
+            return github.requester.requestJsonAndCheck(method, path, input=given)[1]
+    finally:
+        github.close()
 
 
 def _is_full(data: Any) -> bool:

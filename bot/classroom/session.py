@@ -12,7 +12,7 @@ from pathlib import Path
 from bot.classroom.forge import Forge
 from bot.classroom.names import Directory, Home, Target, homes, targets
 from bot.clock import REAL, Clock
-from bot.credentials import auth_for, credentials_from
+from bot.credentials import credentials_from, token_for
 from bot.errors import GoneError
 from bot.organisation import Organisation, Repository
 from bot.pace import Pace
@@ -116,16 +116,16 @@ def opened(
         raise TitoError("no organisation is named", where=MANIFEST, hint=hint)
     credentials = credentials_from(environment)
     access = organisation_access_from(environment, login, credentials.token)
-    auth = auth_for(job, credentials, access, login, clock)
+    token = token_for(job, credentials, access, login, clock)
     pace = Pace(clock)
     with (
         tempfile.TemporaryDirectory(prefix="classroom-") as folder,
-        Organisation(access, login, auth=auth, clock=clock, pace=pace) as door,
+        Organisation(access, login, token=token, clock=clock, pace=pace) as door,
     ):
-        forge = Forge(Path(folder), lambda: auth.token, access.server_url)
+        forge = Forge(Path(folder), token, access.server_url)
 
         def mint(job: str) -> object:
-            return auth_for(job, credentials, access, login, clock).token
+            return token_for(job, credentials, access, login, clock)()
 
         yield Session(course, door, forge, pace, clock, mint=mint if credentials.app else None)
 

@@ -137,10 +137,10 @@ def the_table_says_so(made: WholeClass, capsys: pytest.CaptureFixture[str]) -> N
     assert set(rows) == {*STUDENTS, "latecomer"}
     assert made.repository(STUDENTS[-1]).roles[STUDENTS[-1]] == "read"
     told = {login: (row["access"], row["feedback"], row["update"]) for login, row in rows.items()}
-    assert told[BEST] == ("accepted", "success", "open")
+    assert told[BEST] == ("accepted", "passed", "open")
     # A merge is a new commit, which nobody has run yet.
     assert told[PARTIAL] == ("accepted", "", "merged")
-    assert told[BROKEN] == ("accepted", "failure", "open")
+    assert told[BROKEN] == ("accepted", "failed", "open")
     assert told[STUDENTS[-1]][0] == "dropped"
     assert told["latecomer"][0] == "invited"
 
