@@ -17,6 +17,7 @@ import logging
 import sys
 import types
 from collections.abc import Callable, Iterable
+from functools import partial
 from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import Any, NoReturn
@@ -184,7 +185,8 @@ def opened(spec: dict[str, Any]) -> Callable[[], object]:
     """
     api = importlib.import_module("nbgrader.api")
     api.__dict__["get_alembic_version"] = newest_schema
-    book = remembering(api, api.Gradebook(spec["gradebook"], ""))
+    book = api.Gradebook(spec["gradebook"], "")
+    Remembering(book, api.MissingEntry)
     save: Callable[[], object] = book.db.commit
     book.db.commit = lambda: book.db.flush() if book.db.deleted else None
     book.close = lambda: None
@@ -201,49 +203,65 @@ def opened(spec: dict[str, Any]) -> Callable[[], object]:
     return save
 
 
-def remembering(api: Any, book: Any) -> Any:
-    """Let the gradebook find notebooks and cells in memory: it asks for each of them six times."""
-    notebooks: dict[tuple[str, str], Any] = {}
-    cells: dict[tuple[str, str, str], dict[str, Any]] = {}
-    ask, remove = book.find_notebook, book.remove_notebook
+class Remembering:
+    """Lets a gradebook find notebooks and cells in memory: nbgrader asks for each six times."""
 
-    def find_notebook(name: str, assignment: str) -> Any:
-        if (name, assignment) not in notebooks:
-            notebooks[name, assignment] = ask(name, assignment)
-        return notebooks[name, assignment]
-
-    def remove_notebook(name: str, assignment: str) -> None:
-        remove(name, assignment)
-        notebooks.pop((name, assignment), None)
+    def __init__(self, book: Any, missing: type[Exception]) -> None:
+        self.missing = missing
+        self.notebooks: dict[tuple[str, str], Any] = {}
+        self.cells: dict[tuple[str, str, str], dict[str, Any]] = {}
+        self.ask, self.add, self.remove = (
+            getattr(book, f"{verb}_notebook") for verb in ("find", "add", "remove")
+        )
+        book.find_notebook, book.add_notebook = self.find_notebook, self.add_notebook
+        book.remove_notebook = self.remove_notebook
         for kind in KINDS:
-            cells.pop((kind, name, assignment), None)
+            setattr(book, f"find_{kind}_cell", partial(self.find_cell, kind))
+            add = getattr(book, f"add_{kind}_cell")
+            setattr(book, f"add_{kind}_cell", partial(self.add_cell, kind, add))
 
-    def finder(kind: str) -> Callable[[str, str, str], Any]:
-        def find(name: str, notebook: str, assignment: str) -> Any:
-            key = kind, notebook, assignment
-            if key not in cells:
-                # Raises if there is no such notebook, and then there is no such cell.
-                found = getattr(find_notebook(notebook, assignment), f"{kind}_cells")
-                cells[key] = {cell.name: cell for cell in found}
-            if name not in cells[key]:
-                raise api.MissingEntry(name)
-            return cells[key][name]
+    def find_notebook(self, name: str, assignment: str) -> Any:
+        if (name, assignment) not in self.notebooks:
+            try:
+                self.notebooks[name, assignment] = self.ask(name, assignment)
+            except self.missing:
+                self.notebooks[name, assignment] = None
+        if self.notebooks[name, assignment] is None:
+            raise self.missing(name)
+        return self.notebooks[name, assignment]
 
-        return find
+    def add_notebook(self, name: str, assignment: str, **fields: Any) -> Any:
+        self.notebooks[name, assignment] = self.add(name, assignment, **fields)
+        return self.notebooks[name, assignment]
 
-    def adder(kind: str, add: Callable[..., Any]) -> Callable[..., Any]:
-        def added(name: str, notebook: str, assignment: str, **fields: Any) -> Any:
-            cell = add(name, notebook, assignment, **fields)
-            cells.setdefault((kind, notebook, assignment), {})[name] = cell
-            return cell
+    def remove_notebook(self, name: str, assignment: str) -> None:
+        self.remove(name, assignment)
+        self.notebooks.pop((name, assignment), None)
+        for kind in KINDS:
+            self.cells.pop((kind, name, assignment), None)
 
-        return added
+    def find_cell(self, kind: str, name: str, notebook: str, assignment: str) -> Any:
+        key = kind, notebook, assignment
+        if key not in self.cells:
+            # Raises if there is no such notebook, and then there is no such cell.
+            found = getattr(self.find_notebook(notebook, assignment), f"{kind}_cells")
+            self.cells[key] = {cell.name: cell for cell in found}
+        if name not in self.cells[key]:
+            raise self.missing(name)
+        return self.cells[key][name]
 
-    book.find_notebook, book.remove_notebook = find_notebook, remove_notebook
-    for kind in KINDS:
-        setattr(book, f"find_{kind}_cell", finder(kind))
-        setattr(book, f"add_{kind}_cell", adder(kind, getattr(book, f"add_{kind}_cell")))
-    return book
+    def add_cell(
+        self,
+        kind: str,
+        add: Callable[..., Any],
+        name: str,
+        notebook: str,
+        assignment: str,
+        **fields: Any,
+    ) -> Any:
+        cell = add(name, notebook, assignment, **fields)
+        self.cells.setdefault((kind, notebook, assignment), {})[name] = cell
+        return cell
 
 
 def newest_schema() -> str:
