@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -150,7 +151,8 @@ class Organisation(Connection):
 
     def delete(self, name: str) -> None:
         """For good."""
-        self.write(f"delete the repository {name}", "DELETE", self._repo(name))
+        with contextlib.suppress(GoneError):
+            self.write(f"delete the repository {name}", "DELETE", self._repo(name))
 
     def actions_access(self, name: str) -> str:
         """Whose workflows may use what a private repository holds: none, user, organization."""
@@ -219,7 +221,9 @@ class Organisation(Connection):
     def withdraw(self, name: str, invitation: int) -> None:
         """An invitation that has not been accepted."""
         what = f"withdraw an invitation to {name}"
-        self.write(what, "DELETE", f"{self._repo(name)}/invitations/{invitation}")
+        # Gone is what it should be: an answer may have been lost.
+        with contextlib.suppress(GoneError):
+            self.write(what, "DELETE", f"{self._repo(name)}/invitations/{invitation}")
 
     # Pull requests
 

@@ -141,7 +141,7 @@ def whole_class(folder: Path, provider: str, monkeypatch: Any) -> Iterator[Whole
     instructors_course(root, second="push")
     manifest = root / "classroom.yml"
     text = manifest.read_text(encoding="utf-8")
-    lines = f"classroom:\n  provider: {provider}\n  term: autumn-2026\n"
+    lines = f"classroom:\n  provider: {provider}\n  term: autumn-2026\n  template: template\n"
     manifest.write_text(text.replace("classroom:\n", lines), encoding="utf-8")
     (root / ".gitignore").write_text(GITIGNORE)
     shutil.copy(ROOT / ".gitattributes", root)
