@@ -77,6 +77,8 @@ class Publisher:
         found = leaks.search_repository(secrets, self._forge.local)
         if failed(found):
             raise RefusedError("there is a leak in what the template would hold", found)
+        # A release that is there already stays, whatever commit of the course made it again.
+        sha = refs.get(f"{TAG}{release}", sha)
         wanted = {f"refs/heads/{MAIN}": sha, f"{TAG}{release}": sha}
         changed = {ref: (sha, refs.get(ref, "")) for ref in wanted if refs.get(ref) != sha}
         if changed:

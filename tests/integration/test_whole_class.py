@@ -140,12 +140,13 @@ def the_table_says_so(made: WholeClass, capsys: pytest.CaptureFixture[str]) -> N
     assert told[BEST] == ("accepted", "passed", "open")
     # A merge is a new commit, which nobody has run yet.
     assert told[PARTIAL] == ("accepted", "", "merged")
-    assert told[BROKEN] == ("accepted", "failed", "open")
+    assert told[BROKEN] == ("accepted", "to mend", "open")
     assert told[STUDENTS[-1]][0] == "dropped"
     assert told["latecomer"][0] == "invited"
 
 
 def nothing_is_left_to_do(made: WholeClass, capsys: pytest.CaptureFixture[str]) -> None:
+    made.commit_always("The same course in another commit")
     writes = len(made.hub.writes)
     refs = {name: git(made.bare(name), "for-each-ref") for name in ("template", "tools")}
     for command in ("publish", "provision", "update"):

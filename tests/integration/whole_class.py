@@ -60,6 +60,18 @@ class WholeClass:
         git(self.root, "add", "--all")
         git(self.root, "commit", "--quiet", "--message", message)
 
+    def commit_always(self, message: str) -> None:
+        """As `commit`, at a second of its own: every class has the same hash."""
+        who = "Ada <ada@localhost> 946684800 +0000"
+        git(self.root, "add", "--all")
+        tree = git(self.root, "write-tree")
+        text = f"tree {tree}\nauthor {who}\ncommitter {who}\n\n{message}\n"
+        done = subprocess.run(
+            ["git", "hash-object", "-t", "commit", "-w", "--stdin"],
+            cwd=self.root, input=text, capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        git(self.root, "update-ref", "HEAD", done.stdout.strip())
+
     def name(self, login: str) -> str:
         """Of a student's repository."""
         from bot.classroom.names import repository_name
@@ -164,7 +176,7 @@ def whole_class(folder: Path, provider: str, monkeypatch: Any) -> Iterator[Whole
             monkeypatch.setenv(name, value)
         monkeypatch.chdir(root)
         made = WholeClass(hub, root, folder, provider, environment)
-        made.commit("The course")
+        made.commit_always("The course")
         if provider == "classroom50":
             set_up_classroom50(made)
         yield made
