@@ -81,6 +81,7 @@ EXPECTED = {
     "TITO_SECONDS_BETWEEN_WRITES": _SECONDS,
     "TITO_SECONDS_BEFORE_RETRY": _SECONDS,
     "TITO_LONGEST_WAIT": _SECONDS,
+    "TITO_PACE": "off, where GitHub is one of your own and has no limits",
 }
 """Every variable the bot reads, and what it should hold."""
 

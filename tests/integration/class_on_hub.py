@@ -170,6 +170,7 @@ def world_in(
             "GITHUB_TOKEN": token,
             "TITO_SECONDS_BETWEEN_WRITES": "0",
             "TITO_SECONDS_BEFORE_RETRY": "0",
+            "TITO_PACE": "off",
             "PATH": os.environ["PATH"],
         }
         yield World(hub, acme, load(root), folder, environment)

@@ -170,6 +170,7 @@ def whole_class(folder: Path, provider: str, monkeypatch: Any) -> Iterator[Whole
             "GITHUB_TOKEN": hub.token(TEACHER, login="teacher"),
             "TITO_SECONDS_BETWEEN_WRITES": "0",
             "TITO_SECONDS_BEFORE_RETRY": "0",
+            "TITO_PACE": "off",
             "PATH": os.environ["PATH"],
         }
         for name, value in environment.items():
