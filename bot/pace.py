@@ -20,6 +20,8 @@ POINTS_OF_A_WRITE = 5
 REQUESTS_AN_HOUR = 5_000
 INVITATIONS_A_DAY, INVITATIONS_OF_THE_KNOWN = 50, 500
 """Of a new organisation without a plan, and of any other."""
+RESERVE = 2
+"""Invitations a day that are kept back: one that a pause put off looks a day older than it is."""
 MARGIN = 0.5
 """Seconds. GitHub's clock counts when a request arrives, and ours when it leaves."""
 

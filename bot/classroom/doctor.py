@@ -15,7 +15,7 @@ from bot.clock import Clock
 from bot.credentials import PERMISSIONS
 from bot.errors import GoneError, LaterError, NotAllowedError
 from bot.organisation import Repository
-from bot.pace import A_DAY, INVITATIONS_A_DAY, INVITATIONS_OF_THE_KNOWN
+from bot.pace import A_DAY, INVITATIONS_A_DAY, INVITATIONS_OF_THE_KNOWN, RESERVE
 from tito.errors import RefusedError, TitoError
 from tito.protection import git
 from tito.provenance import FILE, Provenance, decode
@@ -65,7 +65,7 @@ def invitations_a_day(found: Mapping[str, Any], clock: Clock) -> int:
     paid = (found.get("plan") or {}).get("name", "free") != "free"
     made = datetime.fromisoformat(str(found["created_at"]).replace("Z", "+00:00"))
     old = clock.now() - made.timestamp() > A_MONTH
-    return INVITATIONS_OF_THE_KNOWN if paid or old else INVITATIONS_A_DAY
+    return (INVITATIONS_OF_THE_KNOWN if paid or old else INVITATIONS_A_DAY) - RESERVE
 
 
 def _organisation(session: Session) -> Iterator[Finding]:

@@ -321,5 +321,4 @@ def lately(course: Course, repositories: Sequence[Repository], pace: Pace, clock
     if writes:
         # One that a pause left half made may have been finished much later, as late as now.
         writes += [now] * WRITES_OF_A_REPOSITORY
-        invitations.append(now)
     pace.known(writes, invitations)

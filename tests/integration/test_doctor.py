@@ -264,7 +264,7 @@ def test_the_plan_is_said_without_a_write(world: World, capsys: pytest.CaptureFi
     assert program.invoke(["classroom", "plan"]) == 0
     said = capsys.readouterr().out
     assert "writes: 8, 6 of them requests" in said
-    assert "500 invitations a day" in said
+    assert "498 invitations a day" in said
     assert "Actions: about 10 minutes a month" in said
     assert program.invoke(["classroom", "plan", "--json", "-", "--pushes-per-module", "1000"]) == 0
     told = json.loads(capsys.readouterr().out)
