@@ -15,8 +15,7 @@ from bot.classroom.changes import KEPT, same
 from bot.classroom.forge import MAIN, Forge
 from bot.classroom.names import Home, Target
 from bot.classroom.offer import open_once, push
-from bot.classroom.one_by_one import one_by_one
-from bot.classroom.provision import Step
+from bot.classroom.steps import Step, one_by_one
 from bot.clock import Clock
 from bot.git import File
 from bot.organisation import Organisation
@@ -117,7 +116,9 @@ class CatchUps:
 
     def run(self, pairs: Sequence[tuple[Target, Home]]) -> Iterator[Step]:
         """Yields what is done. Raises LaterError where GitHub wants a pause."""
-        return one_by_one(pairs, lambda pair: self._one(*pair), lambda pair: pair[1])
+        return one_by_one(
+            pairs, lambda pair: self._one(*pair), lambda pair: pair[1].repository.name
+        )
 
     def _one(self, target: Target, home: Home) -> Iterator[Step]:
         name, address = home.repository.name, home.repository.clone_url

@@ -15,8 +15,8 @@ from tito.course import Course, find_root, load
 from tito.errors import TitoError
 
 if TYPE_CHECKING:
-    from bot.classroom.provision import Step
     from bot.classroom.session import Session
+    from bot.classroom.steps import Step
 
 dry_run_option = click.option(
     "--dry-run", is_flag=True, help="Say what would be done, write nothing."

@@ -8,12 +8,12 @@ last step the sign that all is done, which GitHub's list of repositories shows f
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 
 from bot.classroom.forge import FEEDBACK, MAIN, Forge
 from bot.classroom.names import Directory, Home, Target, described, homes
+from bot.classroom.steps import Step, one_by_one
 from bot.clock import REAL, Clock
 from bot.errors import LaterError, UnsureError
 from bot.organisation import Organisation, Repository
@@ -32,8 +32,6 @@ Here you and your instructors talk about your work.
 - Leave this pull request open, and do not merge it: nothing is lost if you do, but the view is.
 """
 TRIES = 3
-MOST_IN_A_ROW = 5
-"""So many repositories in a row may fail. One more, and it is not about them."""
 TRIES_OF_A_COPY = 30
 SECONDS_OF_A_COPY = 2.0
 WRITES_OF_A_REPOSITORY = 3
@@ -42,15 +40,6 @@ SLACK = 300
 """Seconds that may lie between the making of a repository and its last write."""
 EXPIRES = timedelta(days=7)
 """The life of an invitation."""
-
-
-@dataclass(frozen=True)
-class Step:
-    """What was done for one repository, or would be."""
-
-    repository: str
-    what: str
-    failed: bool = False
 
 
 class Provisioner:
@@ -79,18 +68,11 @@ class Provisioner:
         """
         there = Directory(homes(self._course, repositories))
         taken = {repository.name.lower() for repository in repositories}
-        in_a_row = 0
-        for target in targets:
-            try:
-                yield from self._one(target, there.home_of(target), taken)
-                in_a_row = 0
-            except LaterError:
-                raise
-            except TitoError as error:
-                in_a_row += 1
-                if in_a_row > MOST_IN_A_ROW:
-                    raise
-                yield Step(target.name, error.message, failed=True)
+        return one_by_one(
+            targets,
+            lambda target: self._one(target, there.home_of(target), taken),
+            lambda target: target.name,
+        )
 
     def _one(self, target: Target, found: Home | None, taken: Set[str]) -> Iterator[Step]:
         if found is not None:

@@ -12,8 +12,8 @@ from datetime import datetime
 from bot import git, tools
 from bot.classroom.forge import MAIN, Forge
 from bot.classroom.providers import provider_of
-from bot.classroom.provision import Step
 from bot.classroom.session import Session
+from bot.classroom.steps import Step
 from bot.classroom.update import Releases
 from bot.errors import UnsureError
 from bot.git import File

@@ -15,8 +15,7 @@ from msgspec.structs import replace
 from bot.classroom.copies import keep
 from bot.classroom.forge import Forge
 from bot.classroom.names import Home, home, homes, terms
-from bot.classroom.one_by_one import one_by_one
-from bot.classroom.provision import Step
+from bot.classroom.steps import Step, one_by_one
 from bot.errors import GoneError
 from bot.organisation import Organisation, Repository
 from tito.course import MANIFEST, Course
@@ -56,7 +55,7 @@ class Purge:
 
     def run(self, found: Sequence[Home]) -> Iterator[Step]:
         """Yields what is done. One that cannot be copied is not deleted."""
-        return one_by_one(found, self._one, lambda each: each)
+        return one_by_one(found, self._one, lambda home: home.repository.name)
 
     def _one(self, each: Home) -> Iterator[Step]:
         name = each.repository.name

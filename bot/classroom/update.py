@@ -14,8 +14,7 @@ from bot.classroom.changes import Changes, Tree, changes
 from bot.classroom.forge import FEEDBACK, MAIN, UPDATE, Forge
 from bot.classroom.names import Home
 from bot.classroom.offer import open_once, push
-from bot.classroom.one_by_one import one_by_one
-from bot.classroom.provision import Step
+from bot.classroom.steps import Step, one_by_one
 from bot.organisation import Organisation, Pull
 from tito.course import Course
 from tito.errors import TitoError
@@ -54,7 +53,7 @@ class Updater:
 
     def run(self, homes: Sequence[Home]) -> Iterator[Step]:
         """Yields what is done. Raises LaterError where GitHub wants a pause."""
-        return one_by_one(homes, self._one, lambda home: home)
+        return one_by_one(homes, self._one, lambda home: home.repository.name)
 
     def _one(self, home: Home) -> Iterator[Step]:
         name, mark = home.repository.name, _MARK.format(release=self._releases.newest)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from bot.classroom.publish import MESSAGE, TAG
 from bot.clock import Clock
@@ -64,6 +65,12 @@ class World:
     course: Course
     folder: Path
     environment: dict[str, str] = field(default_factory=dict)
+
+    def enter(self, monkeypatch: Any) -> None:
+        """Be the teacher in the course's folder, until the test ends."""
+        for name, value in self.environment.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.chdir(self.course.root)
 
     def roster(self, *rows: str, columns: str = "login") -> None:
         """Write the roster; accounts are made for its logins."""

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from bot.localhub import LocalHub
+from bot.localhub.answers import ApiError, Message
 from tests.integration.class_on_hub import World, git
 from tests.integration.client import Client
 
@@ -73,6 +75,27 @@ class Killer:
     def _kill(self) -> None:
         os.kill(self._process, signal.SIGKILL)
         self._arm()
+
+
+def every_request_fails_once(monkeypatch: Any, *, lost: bool) -> set[tuple[str, str, bytes]]:
+    """Refused before anything is done; or, with `lost`, done and never answered.
+
+    Returns the set of requests, which grows as they come.
+    """
+    seen: set[tuple[str, str, bytes]] = set()
+    answer = LocalHub.answer
+
+    def failing(hub: LocalHub, method: str, target: str, request: Message) -> Message | None:
+        key = (method, target, request.body)
+        first = key not in seen
+        seen.add(key)
+        if first and not lost:
+            return hub._message(ApiError(502, "Bad Gateway").answer(), request)
+        answered = answer(hub, method, target, request)
+        return None if first else answered
+
+    monkeypatch.setattr(LocalHub, "answer", failing)
+    return seen
 
 
 def through_the_term(killer: Killer, students: list[str]) -> None:

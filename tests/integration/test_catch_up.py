@@ -15,9 +15,8 @@ from bot.classroom.catch_up import CatchUps, due_for, given_file
 from bot.classroom.forge import Forge
 from bot.classroom.names import Home
 from bot.classroom.offer import push
-from bot.classroom.one_by_one import one_by_one
-from bot.classroom.provision import Step
 from bot.classroom.session import members_homes, opened
+from bot.classroom.steps import Step, one_by_one
 from bot.errors import LaterError
 from bot.organisation import Repository
 from tests.conftest import SmallCourse
@@ -48,9 +47,7 @@ def world(
     turned: Turned,
 ) -> Iterator[World]:
     with world_in(tmp_path_factory.mktemp("world"), small, WITH_DUE, turned.now) as world:
-        for name, value in world.environment.items():
-            monkeypatch.setenv(name, value)
-        monkeypatch.chdir(world.course.root)
+        world.enter(monkeypatch)
         world.release(**{PATH.replace("/", "__"): STUB})
         world.roster(ADA, BOB)
         assert program.invoke(["classroom", "provision"]) == 0

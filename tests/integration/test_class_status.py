@@ -33,9 +33,7 @@ def world(
 ) -> Iterator[World]:
     """Three students with repositories, some hours after they were made."""
     with world_in(tmp_path_factory.mktemp("world"), small, clock=turned.now) as world:
-        for name, value in world.environment.items():
-            monkeypatch.setenv(name, value)
-        monkeypatch.chdir(world.course.root)
+        world.enter(monkeypatch)
         world.release()
         world.roster(ADA, BOB, CAM)
         assert program.invoke(["classroom", "provision"]) == 0

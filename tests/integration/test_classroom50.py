@@ -18,8 +18,8 @@ pytest.importorskip("openapi_core")
 from bot import git
 from bot.classroom.providers import config_repository, provider_of
 from bot.classroom.providers.classroom50 import MARK, Classroom50, record_grades
-from bot.classroom.provision import Step
 from bot.classroom.session import Session, opened
+from bot.classroom.steps import Step
 from bot.git import File
 from bot.localhub.repository import Repository
 from tests.conftest import ROOT, SmallCourse

@@ -30,9 +30,7 @@ def world(
 ) -> Iterator[World]:
     """An organisation in which all is well, and one student."""
     with world_in(tmp_path_factory.mktemp("world"), small) as world:
-        for name, value in world.environment.items():
-            monkeypatch.setenv(name, value)
-        monkeypatch.chdir(world.course.root)
+        world.enter(monkeypatch)
         world.release()
         world.hub.repository("acme/tools", private=True).access_level = "organization"
         world.roster("ada")

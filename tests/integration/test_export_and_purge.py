@@ -27,9 +27,7 @@ def world(
     small: SmallCourse, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[World]:
     with world_in(tmp_path_factory.mktemp("world"), small) as world:
-        for name, value in world.environment.items():
-            monkeypatch.setenv(name, value)
-        monkeypatch.chdir(world.course.root)
+        world.enter(monkeypatch)
         world.release()
         world.roster(ADA, BOB)
         assert run("provision") == 0

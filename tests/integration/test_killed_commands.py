@@ -11,12 +11,10 @@ import pytest
 
 pytest.importorskip("openapi_core")
 
-from bot.localhub import LocalHub
-from bot.localhub.answers import ApiError, Message
 from tests.conftest import SmallCourse
 from tests.integration.class_on_hub import world_in
 from tests.integration.client import Client
-from tests.integration.killing import Killer, state_of, through_the_term
+from tests.integration.killing import Killer, every_request_fails_once, state_of, through_the_term
 
 pytestmark = pytest.mark.slow
 THREE = ["ada", "bob", "cam"]
@@ -74,22 +72,7 @@ def test_every_request_fails_once(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Refused before anything is done; or, with `lost`, done and never answered."""
-    seen: set[tuple[str, str, bytes]] = set()
-    answer = LocalHub.answer
-
-    def failing(hub: LocalHub, method: str, target: str, request: Message) -> Message | None:
-        key = (method, target, request.body)
-        first = key not in seen
-        seen.add(key)
-        if not first:
-            return answer(hub, method, target, request)
-        if lost:
-            answer(hub, method, target, request)
-            return None
-        return hub._message(ApiError(502, "Bad Gateway").answer(), request)
-
-    monkeypatch.setattr(LocalHub, "answer", failing)
+    seen = every_request_fails_once(monkeypatch, lost=lost)
     with world(tmp_path / "world") as made:
         through_the_term(Killer(client, made), THREE)
         assert state_of(made) == undisturbed

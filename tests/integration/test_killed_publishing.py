@@ -12,11 +12,9 @@ import pytest
 pytest.importorskip("openapi_core")
 pytest.importorskip("nbgrader")
 
-from bot.localhub import LocalHub
-from bot.localhub.answers import ApiError, Message
 from tests.integration.class_on_hub import git
 from tests.integration.client import Client
-from tests.integration.killing import HOOK
+from tests.integration.killing import HOOK, every_request_fails_once
 from tests.integration.whole_class import WholeClass, whole_class
 
 pytestmark = pytest.mark.slow
@@ -112,20 +110,7 @@ def test_every_request_fails_once(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    seen: set[tuple[str, str, bytes]] = set()
-    answer = LocalHub.answer
-
-    def failing(hub: LocalHub, method: str, target: str, request: Message) -> Message | None:
-        key = (method, target, request.body)
-        first = key not in seen
-        seen.add(key)
-        if first and lost:
-            answer(hub, method, target, request)
-            return None
-        if first:
-            return hub._message(ApiError(502, "Bad Gateway").answer(), request)
-        return answer(hub, method, target, request)
-
-    monkeypatch.setattr(LocalHub, "answer", failing)
+    seen = every_request_fails_once(monkeypatch, lost=lost)
     with whole_class(tmp_path, "github", monkeypatch) as made:
         assert Publishing(client, made).run() == undisturbed
+    assert len(seen) == 9

@@ -18,8 +18,8 @@ from tito.report import failed
 
 if TYPE_CHECKING:
     from bot.classroom.names import Target
-    from bot.classroom.provision import Step
     from bot.classroom.session import Session
+    from bot.classroom.steps import Step
     from bot.organisation import Repository
     from tito.results import SubmissionResult
 
@@ -41,7 +41,7 @@ class Classroom50(PlainGitHub):
     def publish(self, session: Session, *, dry_run: bool) -> Iterator[Step]:
         """Classroom, assignment, autograder and roster, in one commit."""
         from bot.classroom.providers import config_repository
-        from bot.classroom.provision import Step
+        from bot.classroom.steps import Step
 
         course, folder = session.course, made.classroom_name(session.course)
         config_repository.repository(session)
@@ -114,7 +114,7 @@ def record_grades(
     `classroom50_scores.with_overrides` does; then nothing is written.
     """
     from bot.classroom.providers import classroom50_scores, config_repository
-    from bot.classroom.provision import Step
+    from bot.classroom.steps import Step
 
     course = session.course
     path = f"{made.classroom_name(course)}/scores.json"

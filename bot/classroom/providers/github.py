@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from tito.course import Course
 
 if TYPE_CHECKING:
-    from bot.classroom.provision import Step
     from bot.classroom.session import Session
+    from bot.classroom.steps import Step
 
 WORKFLOW = ".github/workflows/feedback.yml"
 

@@ -1,20 +1,31 @@
-"""One repository after the other: the trouble of one is not the others'."""
+"""What is done for one repository after the other: the trouble of one is not the others'."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from typing import TypeVar
 
-from bot.classroom.names import Home
-from bot.classroom.provision import MOST_IN_A_ROW, Step
 from bot.errors import LaterError
 from tito.errors import TitoError
+
+MOST_IN_A_ROW = 5
+"""So many repositories in a row may fail. One more, and it is not about them."""
 
 Item = TypeVar("Item")
 
 
+@dataclass(frozen=True)
+class Step:
+    """What was done for one repository, or would be."""
+
+    repository: str
+    what: str
+    failed: bool = False
+
+
 def one_by_one(
-    items: Iterable[Item], work: Callable[[Item], Iterator[Step]], home: Callable[[Item], Home]
+    items: Iterable[Item], work: Callable[[Item], Iterator[Step]], name: Callable[[Item], str]
 ) -> Iterator[Step]:
     """The steps of all items, with a failed one for each that had trouble.
 
@@ -32,4 +43,4 @@ def one_by_one(
             in_a_row += 1
             if in_a_row > MOST_IN_A_ROW:
                 raise
-            yield Step(home(item).repository.name, error.message, failed=True)
+            yield Step(name(item), error.message, failed=True)
