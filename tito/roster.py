@@ -9,7 +9,6 @@ explained.
 from __future__ import annotations
 
 import csv
-import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -133,8 +132,6 @@ def note_catch_up(file: Path, row: CatchUp) -> None:
         if not lines.tell():
             writer.writerow(CATCH_UPS)
         writer.writerow([row.login, row.module, moment, row.commit])
-        lines.flush()
-        os.fsync(lines.fileno())
 
 
 Entry = TypeVar("Entry", Extension, Override)
