@@ -75,7 +75,7 @@ class Publication:
 def publish(
     root: Path,
     target: str,
-    version: str = "",
+    version: str | None = None,
     *,
     environment: Mapping[str, str] | None = None,
     dry_run: bool = False,
@@ -87,7 +87,7 @@ def publish(
     Raises RefusedError if they hold what students must not see, or the target is none for tools;
     UsageError for an unusable version or address.
     """
-    if version and not _VERSION.fullmatch(version):
+    if version is not None and not _VERSION.fullmatch(version):
         raise UsageError(f"{version!r} is no version", hint="three numbers, such as 1.0.0")
     if target.startswith("-") or re.match(r"[a-z+]+://[^/]*:[^/]*@", target):
         hint = "a path, or an address without a password; git asks its credential helper"
@@ -106,7 +106,7 @@ def publish(
         there = _refs(made, target, environment)
         _refuse("this is no target for tools", _target_faults(made, target, there))
         _refuse("there is a leak", leaks.search_repository(secrets, made))
-        version = version or _next(new, there)
+        version = _next(new, there) if version is None else version
         wanted = _wanted(new, version, there)
         changed = tuple(ref for ref in wanted if there.get(ref) != new)
         if changed and not dry_run:

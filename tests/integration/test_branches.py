@@ -25,6 +25,7 @@ from tito.course import BranchRule, Environment, load
 from tito.errors import TitoError
 
 SECTION = load(ROOT).branches
+RELEASE = tuple(each for each in SECTION.environments if each.name == "release")
 RULES = SECTION.rules
 NAMES = [rule.name for rule in RULES]
 WRITES = ("POST", "PUT", "PATCH", "DELETE")
@@ -53,7 +54,7 @@ class Organisation:
 
     def environments(self, environments: tuple[Environment, ...] = ()) -> Environments:
         door = Administration(access_from(self.environment()))
-        return Environments(door, environments or SECTION.environments)
+        return Environments(door, environments or RELEASE)
 
     def writes(self) -> int:
         return sum(method in WRITES for method, _ in self.hub.requests)
