@@ -76,7 +76,7 @@ class Publishing:
 def undisturbed(client: Client, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     with pytest.MonkeyPatch.context() as monkeypatch:
         folder = tmp_path_factory.mktemp("undisturbed")
-        with whole_class(folder, "github", monkeypatch) as made:
+        with whole_class(folder, "github", monkeypatch, only_first=True) as made:
             publishing = Publishing(client, made)
             found = publishing.run()
             assert len(made.hub.writes) == WRITES
@@ -96,7 +96,7 @@ def test_killed_after_a_write(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    with whole_class(tmp_path, "github", monkeypatch) as made:
+    with whole_class(tmp_path, "github", monkeypatch, only_first=True) as made:
         publishing = Publishing(client, made, write=write, push=push)
         assert publishing.run() == undisturbed
         assert publishing.kills == 1
@@ -111,6 +111,6 @@ def test_every_request_fails_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     seen = every_request_fails_once(monkeypatch, lost=lost)
-    with whole_class(tmp_path, "github", monkeypatch) as made:
+    with whole_class(tmp_path, "github", monkeypatch, only_first=True) as made:
         assert Publishing(client, made).run() == undisturbed
     assert len(seen) == 9

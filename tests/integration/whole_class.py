@@ -28,6 +28,7 @@ from tests.workflows.student_world import instructors_course
 from tito.course import Course, load
 
 GITIGNORE = "roster.csv\nextensions.csv\noverrides.csv\ncatch-ups.csv\ngradebook.db\n.tito/\n"
+LATER = "2999-01-01T00:00:00Z"
 WORKFLOWS = {"legacy": "classroom.yml"}
 
 
@@ -146,15 +147,23 @@ class WholeClass:
 
 
 @contextmanager
-def whole_class(folder: Path, provider: str, monkeypatch: Any) -> Iterator[WholeClass]:
-    """A class of nobody, whose course is committed and whose organisation is locked down."""
+def whole_class(
+    folder: Path, provider: str, monkeypatch: Any, *, only_first: bool = False
+) -> Iterator[WholeClass]:
+    """A class of nobody, whose course is committed and whose organisation is locked down.
+
+    With `only_first`, one of its two modules is handed out, and proven in half the time.
+    """
     root = folder / "course"
     root.mkdir()
     instructors_course(root, second="push")
     manifest = root / "classroom.yml"
     text = manifest.read_text(encoding="utf-8")
     lines = f"classroom:\n  provider: {provider}\n  term: autumn-2026\n  template: template\n"
-    manifest.write_text(text.replace("classroom:\n", lines), encoding="utf-8")
+    text = text.replace("classroom:\n", lines)
+    if only_first:
+        text = text.replace("  - slug: second\n", f"  - slug: second\n    opens: {LATER}\n")
+    manifest.write_text(text, encoding="utf-8")
     (root / ".gitignore").write_text(GITIGNORE)
     shutil.copy(ROOT / ".gitattributes", root)
     subprocess.run(["git", "init", "--quiet", "--initial-branch", "main", root], check=True)
