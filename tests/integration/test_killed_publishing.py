@@ -49,8 +49,8 @@ class Publishing:
         if write:
             made.hub.after_write(write, lambda: os.kill(self.process, signal.SIGKILL))
 
-    def run(self) -> dict[str, str]:
-        """What the two repositories hold in the end."""
+    def publish(self) -> None:
+        """Until it is through."""
         for _ in range(3):
             code, output = self.client.run(
                 self.made.root, self.environment, "classroom", "publish", started=self._aim
@@ -59,6 +59,10 @@ class Publishing:
                 assert code == 0, output
                 break
             self.kills += 1
+
+    def run(self) -> dict[str, str]:
+        """What the two repositories hold in the end."""
+        self.publish()
         for name in ("tools", "template"):
             repository = self.made.hub.repository(f"acme/{name}")
             assert repository.private
@@ -114,3 +118,26 @@ def test_every_request_fails_once(
     with whole_class(tmp_path, "github", monkeypatch, only_first=True) as made:
         assert Publishing(client, made).run() == undisturbed
     assert len(seen) == 9
+
+
+def held(made: WholeClass) -> tuple[dict[str, str], str, str]:
+    """What the three repositories hold, and how many commits Classroom 50's has."""
+    bare = made.bare("classroom50")
+    names = ("tools", "template")
+    refs = {name: git(made.bare(name), "for-each-ref") for name in names}
+    return refs, git(bare, "rev-parse", "main^{tree}"), git(bare, "rev-list", "--count", "main")
+
+
+def test_killed_after_the_push_to_classroom_50(
+    client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = []
+    for push in (0, PUSHES + 1):
+        folder = tmp_path / str(push)
+        folder.mkdir()
+        with whole_class(folder, "classroom50", monkeypatch, only_first=True) as made:
+            publishing = Publishing(client, made, push=push)
+            publishing.publish()
+            assert publishing.kills == (push > 0)
+            found.append(held(made))
+    assert found[0] == found[1]

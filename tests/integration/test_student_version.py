@@ -25,7 +25,9 @@ COURSE = course_module.load(ROOT)
 WRITTEN = [module for module in COURSE.modules if COURSE.written(module)]
 FORMAT = {"extension": ".py", "format_name": "percent", "comment_magics": False}
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
-HIDDEN = "\n### BEGIN HIDDEN TESTS\nassert 1 + 1 == 2\n### END HIDDEN TESTS\nassert sum([1, 1]) == 2"
+HIDDEN = (
+    "\n### BEGIN HIDDEN TESTS\nassert 1 + 1 == 2\n### END HIDDEN TESTS\nassert sum([1, 1]) == 2"
+)
 SCHEME = "\n### BEGIN MARK SCHEME\nTwo points for each sum.\n### END MARK SCHEME\nShow your work."
 
 
